@@ -1,0 +1,1 @@
+"""2D feature maps of a scene: encoded once, kept on disk, read per ray."""

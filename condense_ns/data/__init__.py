@@ -1,0 +1,1 @@
+"""nerfstudio data managers with a feature target per ray."""

@@ -1,0 +1,91 @@
+"""Frozen 2D encoders, named by a text.
+
+==============================================  ===============================================
+``dinov2-small`` (base, large, giant)           weights from the Hugging Face hub or its cache
+``dinov2-small:<hub id or local folder>``       weights from there
+``openclip:<architecture>/<tag or file>``       CLIP of open_clip, answers text as well
+``openclip:<folder>``                           the same, in the layout of open_clip on the hub
+``onnx:<file>[#<output>][?input=<scaling>]``    any ONNX network; scaling is 255, unit or imagenet
+``torch:<module>:<callable>``                   any PyTorch network of your own
+==============================================  ===============================================
+
+Importing this package imports no model zoo; `build_encoder` imports the one it needs.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
+
+__all__ = ["ENCODERS", "EncoderError", "ImageEncoder", "TextImageEncoder", "build_encoder"]
+
+Builder = Callable[[str, str, int | None], ImageEncoder]
+
+
+def _dinov2(spec: str, device: str, image_size: int | None) -> ImageEncoder:
+    from condense_ns.encoders.dinov2 import DinoV2Encoder
+
+    return DinoV2Encoder(spec, device, image_size)
+
+
+def _openclip(spec: str, device: str, image_size: int | None) -> ImageEncoder:
+    from condense_ns.encoders.openclip import OpenClipEncoder
+
+    return OpenClipEncoder(spec, device, image_size)
+
+
+def _onnx(spec: str, device: str, image_size: int | None) -> ImageEncoder:
+    from condense_ns.encoders.onnx import OnnxEncoder
+
+    return OnnxEncoder(spec, device, image_size)
+
+
+def _torch(spec: str, device: str, image_size: int | None) -> ImageEncoder:
+    from condense_ns.encoders.torch_module import torch_encoder
+
+    return torch_encoder(spec, device, image_size)
+
+
+ENCODERS: dict[str, Builder] = {
+    "dinov2-small": _dinov2,
+    "dinov2-base": _dinov2,
+    "dinov2-large": _dinov2,
+    "dinov2-giant": _dinov2,
+    "openclip": _openclip,
+    "onnx": _onnx,
+    "torch": _torch,
+}
+"""What stands before the first colon of a spec, and who builds it."""
+
+_NEEDS_SOURCE = ("openclip", "onnx", "torch")
+
+
+def build_encoder(spec: str, device: str = "cpu", image_size: int | None = None) -> ImageEncoder:
+    """The encoder that a text names.
+
+    Args:
+        spec: see the table above.
+        device: where features are computed and lie, for example ``cpu`` or ``cuda:0``.
+        image_size: longest side in pixels of what the network sees; None for the encoder's own.
+
+    Raises:
+        EncoderError: an unknown spec, device or size, or whatever the encoder itself refuses.
+    """
+    kind, _, source = spec.partition(":")
+    if kind not in ENCODERS or (kind in _NEEDS_SOURCE and not source):
+        known = ", ".join(f"{name}:..." if name in _NEEDS_SOURCE else name for name in ENCODERS)
+        raise EncoderError(f"unknown encoder {spec!r}; known are {known}")
+    if image_size is not None and image_size < 1:
+        raise EncoderError(f"image_size {image_size} must be a positive number of pixels")
+    _check_device(device)
+    return ENCODERS[kind](spec, device, image_size)
+
+
+def _check_device(device: str) -> None:
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise EncoderError(f"unknown device {device!r}; use cpu, cuda or cuda:<index>") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise EncoderError(f"device {device!r} is not available on this machine; use cpu")

@@ -1,0 +1,157 @@
+"""DINOv2: patch tokens of the last layer after the final layer norm, for images of any shape."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import AutoConfig, AutoModel
+
+from condense_ns.encoders.base import EncoderError, ImageEncoder
+from condense_ns.encoders.fingerprint import files_digest, fingerprint
+from condense_ns.encoders.hub import hub_folder
+from condense_ns.encoders.preprocessing import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    PREPROCESSING_VERSION,
+    normalise,
+    patch_grid,
+    resize_to_grid,
+)
+
+CODE_VERSION = 1
+DEFAULT_IMAGE_SIZE = 518
+"""Longest side in pixels; the size at which the published weights were trained last."""
+
+_MODEL_TYPES = ("dinov2", "dinov2_with_registers")
+_WEIGHT_PATTERNS = (
+    "model.safetensors",
+    "model-*.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model-*.bin",
+)
+_HUB_CHOICES = (
+    ("config.json", "model*.safetensors*"),
+    ("config.json", "pytorch_model*.bin*"),
+)
+_NUMERIC_FIELDS = (
+    "model_type",
+    "patch_size",
+    "image_size",
+    "num_attention_heads",
+    "layer_norm_eps",
+    "hidden_act",
+    "use_swiglu_ffn",
+    "num_register_tokens",
+)
+"""What the configuration says that the weights do not and that changes features."""
+
+
+class DinoV2Encoder(ImageEncoder):
+    """DINOv2, with or without registers, from a folder or from the Hugging Face hub.
+
+    Images are resized so that the longest side is `image_size` pixels, rounded down to the patch.
+    """
+
+    def __init__(self, spec: str, device: str = "cpu", image_size: int | None = None) -> None:
+        """Load the network.
+
+        Args:
+            spec: ``dinov2-<size>`` or ``dinov2-<size>:<hub id or local folder>``.
+            device: where to compute.
+            image_size: longest side in pixels of what the network sees, 518 if None.
+
+        Raises:
+            EncoderError: weights that are missing, unreadable or of another kind of network.
+        """
+        folder = _model_folder(spec)
+        weights = _weight_files(folder, spec)
+        self._model = _load(folder, spec).to(device)
+        config: Any = self._model.config
+        self.spec = spec
+        self.device = device
+        self.channels = int(config.hidden_size)
+        self.patch_size = int(config.patch_size)
+        self._image_size = image_size or DEFAULT_IMAGE_SIZE
+        self._prefix_tokens = 1 + int(getattr(config, "num_register_tokens", 0))
+        patch_grid(1, 1, self.patch_size, self._image_size)  # refuses an image_size below a patch
+        self.fingerprint = fingerprint(
+            {
+                "encoder": "dinov2",
+                "versions": [CODE_VERSION, PREPROCESSING_VERSION],
+                "weights": files_digest(weights),
+                "config": {name: getattr(config, name, None) for name in _NUMERIC_FIELDS},
+                "image_size": self._image_size,
+            }
+        )
+
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the feature map of an image of `height` x `width` pixels."""
+        return patch_grid(height, width, self.patch_size, self._image_size)
+
+    @torch.no_grad()
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """Patch tokens after the final layer norm."""
+        rows, columns = self.grid_size(*images.shape[-2:])
+        resized = resize_to_grid(
+            images.to(self.device, torch.float32), (rows, columns), self.patch_size
+        )
+        pixels = normalise(resized, IMAGENET_MEAN, IMAGENET_STD)
+        tokens = self._model(pixel_values=pixels).last_hidden_state[:, self._prefix_tokens :]
+        return tokens.reshape(len(images), rows, columns, self.channels).contiguous()
+
+
+def _model_folder(spec: str) -> Path:
+    """The folder with the weights that a spec names."""
+    kind, _, source = spec.partition(":")
+    source = source or f"facebook/{kind}"
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", source):
+        raise EncoderError(
+            f"{spec}: {folder} is no folder; name a folder with config.json and model.safetensors, "
+            f"or a hub id such as facebook/{kind}"
+        )
+    return hub_folder(source, _HUB_CHOICES, spec, f"{kind}:<folder>")
+
+
+def _weight_files(folder: Path, spec: str) -> list[Path]:
+    """The files that transformers will read, in its order of preference."""
+    for pattern in _WEIGHT_PATTERNS:
+        if files := sorted(folder.glob(pattern)):
+            return files
+    raise EncoderError(
+        f"{spec}: {folder} holds no weights (looked for {', '.join(_WEIGHT_PATTERNS)}); "
+        "copy a whole model folder, or leave the folder out to use the hub's"
+    )
+
+
+def _load(folder: Path, spec: str) -> torch.nn.Module:
+    """The network in float32, frozen, with every weight taken from the file."""
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        if config.model_type not in _MODEL_TYPES:
+            raise EncoderError(
+                f"{spec}: {folder} holds a network of type {config.model_type}; "
+                f"expected one of {', '.join(_MODEL_TYPES)}"
+            )
+        model, report = AutoModel.from_pretrained(
+            folder, config=config, local_files_only=True, output_loading_info=True
+        )
+    except EncoderError:
+        raise
+    except Exception as error:
+        raise EncoderError(
+            f"{spec}: cannot read the network in {folder} ({error}); download it again"
+        ) from error
+    if missing := sorted(report["missing_keys"]):
+        raise EncoderError(
+            f"{spec}: the weights in {folder} lack {len(missing)} tensors, {missing[0]} among them; "
+            "download them again"
+        )
+    return model.float().eval().requires_grad_(False)

@@ -1,0 +1,145 @@
+"""CLIP of the open_clip library: a feature per patch in the space of texts.
+
+CLIP is trained on one vector per image, and its patch tokens are no embeddings. MaskCLIP (Zhou,
+Loy and Dai, "Extract Free Dense Labels from CLIP", ECCV 2022) obtains dense ones without training:
+in the last block, attention is left out, so that each patch answers its own value instead of a
+mixture of all. The residual and the MLP of that block are left out as well, since they carry what
+only the network itself uses, not the text space.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from open_clip.tokenizer import SimpleTokenizer
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
+from torch import Tensor
+
+from condense_ns.encoders.base import TextImageEncoder
+from condense_ns.encoders.fingerprint import files_digest, fingerprint
+from condense_ns.encoders.openclip_files import ModelSource, load_model, model_source
+from condense_ns.encoders.preprocessing import (
+    PREPROCESSING_VERSION,
+    normalise,
+    patch_grid,
+    resize_to_grid,
+)
+
+CODE_VERSION = 1
+_TEXTS_AT_ONCE = 64
+
+
+class OpenClipEncoder(TextImageEncoder):
+    """A CLIP with a vision transformer of open_clip's own, its patches in the space of texts.
+
+    Images are resized so that the longest side is `image_size` pixels, rounded down to the patch.
+    CLIP's own bicubic resizing with a centre crop is not used: it would lose the borders.
+    """
+
+    def __init__(self, spec: str, device: str = "cpu", image_size: int | None = None) -> None:
+        """Load the network.
+
+        Args:
+            spec: ``openclip:<architecture>/<tag or weight file>`` or ``openclip:<folder>``.
+            device: where to compute.
+            image_size: longest side in pixels of what the network sees; if None, the side for which
+                the network was trained. Twice that gives finer maps at four times the cost.
+
+        Raises:
+            EncoderError: weights that are missing or unreadable, or an unsupported architecture.
+        """
+        source: ModelSource = model_source(spec)
+        self._model = load_model(source).to(device)
+        visual = self._model.visual
+        assert isinstance(visual, VisionTransformer)
+        self._visual = visual
+        self._tokenizer = SimpleTokenizer(
+            context_length=source.context_length, **source.tokenizer_settings
+        )
+        self._mean, self._std = source.mean, source.std
+        self.spec = spec
+        self.device = device
+        self.patch_size = source.patch_size
+        self.channels = source.channels
+        self._image_size = image_size or max(visual.grid_size) * self.patch_size
+        patch_grid(1, 1, self.patch_size, self._image_size)  # refuses an image_size below a patch
+        self.fingerprint = fingerprint(
+            {
+                "encoder": "openclip",
+                "versions": [CODE_VERSION, PREPROCESSING_VERSION],
+                "weights": files_digest([source.weights]),
+                "config": source.config,
+                "colours": [self._mean, self._std],
+                "image_size": self._image_size,
+            }
+        )
+
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the feature map of an image of `height` x `width` pixels."""
+        return patch_grid(height, width, self.patch_size, self._image_size)
+
+    @torch.no_grad()
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """MaskCLIP's patch tokens, projected to the space of texts."""
+        grid = self.grid_size(*images.shape[-2:])
+        resized = resize_to_grid(images.to(self.device, torch.float32), grid, self.patch_size)
+        return dense_tokens(self._visual, normalise(resized, self._mean, self._std)).contiguous()
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "texts channels"]:
+        """Unit-length embeddings of the texts; what does not fit the context is cut off."""
+        if not texts:
+            return torch.empty(0, self.channels, device=self.device)
+        tokens = self._tokenizer(texts).to(self.device)
+        embeddings = [self._model.encode_text(piece) for piece in tokens.split(_TEXTS_AT_ONCE)]
+        return F.normalize(torch.cat(embeddings).to(torch.float32), dim=-1)
+
+
+def dense_tokens(
+    visual: VisionTransformer, images: Float[Tensor, "batch 3 height width"]
+) -> Float[Tensor, "batch rows columns channels"]:
+    """Patch tokens in the space of texts, for normalised images of any multiple of the patch."""
+    patches = visual.conv1(images)
+    grid = (patches.shape[-2], patches.shape[-1])
+    tokens = patches.flatten(2).transpose(1, 2)
+    class_token = visual.class_embedding.expand(len(images), 1, -1)
+    tokens = torch.cat([class_token, tokens], dim=1)
+    tokens = tokens + resized_positions(visual.positional_embedding, visual.grid_size, grid)
+    tokens = visual.ln_pre(tokens)
+    blocks = list(visual.transformer.resblocks)
+    for block in blocks[:-1]:
+        tokens = block(tokens)
+    last = blocks[-1]
+    assert isinstance(last, ResidualAttentionBlock)
+    values = attention_values(last, tokens[:, 1:])
+    return (visual.ln_post(values) @ visual.proj).unflatten(1, grid)
+
+
+def attention_values(
+    block: ResidualAttentionBlock, tokens: Float[Tensor, "batch tokens width"]
+) -> Float[Tensor, "batch tokens width"]:
+    """What attention would answer if every token attended to itself alone.
+
+    Then the softmax is 1 on the diagonal, and queries and keys drop out of the block.
+    """
+    attention = block.attn
+    width = tokens.shape[-1]
+    # open_clip stacks the projections of query, key and value in this order.
+    values = F.linear(
+        block.ln_1(tokens),
+        attention.in_proj_weight[2 * width :],
+        attention.in_proj_bias[2 * width :],
+    )
+    return block.ls_1(attention.out_proj(values))
+
+
+def resized_positions(
+    positions: Float[Tensor, "tokens width"], trained: tuple[int, int], grid: tuple[int, int]
+) -> Float[Tensor, "resized_tokens width"]:
+    """The position table of a `trained` grid, stretched over another; the class token's is kept."""
+    if tuple(trained) == grid:
+        return positions
+    table = positions[1:].unflatten(0, tuple(trained)).permute(2, 0, 1)[None]
+    table = F.interpolate(table, size=grid, mode="bicubic", align_corners=False, antialias=True)
+    return torch.cat([positions[:1], table[0].flatten(1).T])

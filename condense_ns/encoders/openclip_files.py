@@ -1,0 +1,167 @@
+"""Finding, checking and loading the weights of open_clip; see `condense_ns.encoders.openclip`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from open_clip import CLIP, CustomTextCLIP
+from open_clip.pretrained import get_pretrained_cfg
+
+from condense_ns.encoders.base import EncoderError
+from condense_ns.encoders.hub import hub_folder
+
+CONFIG_NAME = "open_clip_config.json"
+WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "open_clip_model.bin")
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """All that is needed to build a network.
+
+    Attributes:
+        spec: the text that names it, for errors.
+        config: open_clip's configuration of the network.
+        weights: the file with all tensors.
+        mean: of the colours that the network expects, in [0, 1].
+        std: deviation of these colours.
+    """
+
+    spec: str
+    config: dict[str, Any]
+    weights: Path
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @property
+    def channels(self) -> int:
+        """Length of embeddings."""
+        return self.config["embed_dim"]
+
+    @property
+    def patch_size(self) -> int:
+        """Side of a patch in pixels."""
+        return self.config["vision_cfg"].get("patch_size", 16)
+
+    @property
+    def context_length(self) -> int:
+        """Number of tokens of a text."""
+        return self.config["text_cfg"].get("context_length", 77)
+
+    @property
+    def tokenizer_settings(self) -> dict[str, Any]:
+        """Keyword arguments of open_clip's tokenizer."""
+        return self.config["text_cfg"].get("tokenizer_kwargs") or {}
+
+
+def model_source(spec: str) -> ModelSource:
+    """Configuration and weight file that a spec names.
+
+    Raises:
+        EncoderError: an unknown or unsupported architecture, or weights that are not there.
+    """
+    body = spec.removeprefix("openclip:")
+    folder = Path(body).expanduser()
+    if body and folder.is_dir():
+        return _source_from_folder(spec, folder)
+    architecture, _, weights = body.partition("/")
+    config = open_clip.get_model_config(architecture)
+    if config is None or not weights:
+        known = ", ".join(name for name in _plain_architectures())
+        raise EncoderError(
+            f"{spec}: {body or 'nothing'} is neither a folder with {CONFIG_NAME} nor "
+            f"<architecture>/<tag or file> with an architecture among {known}"
+        )
+    _check_supported(spec, config)
+    file = Path(weights).expanduser()
+    if file.is_file():
+        return ModelSource(spec, config, file, _MEAN, _STD)
+    return _source_from_tag(spec, architecture, weights, config)
+
+
+def load_model(source: ModelSource) -> CLIP | CustomTextCLIP:
+    """The network in float32, frozen, with every weight taken from the file.
+
+    Raises:
+        EncoderError: a file or a configuration that cannot be used.
+    """
+    config = dict(source.config)
+    model_class = CustomTextCLIP if config.pop("custom_text", False) else CLIP
+    try:
+        model = model_class(**config)
+        open_clip.load_checkpoint(model, str(source.weights), strict=True)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise EncoderError(
+            f"{source.spec}: {source.weights} does not hold the weights of this network ({reason}); "
+            "check the architecture, or download the file again"
+        ) from error
+    return model.float().eval().requires_grad_(False)
+
+
+def _source_from_folder(spec: str, folder: Path) -> ModelSource:
+    path = folder / CONFIG_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        config = content["model_cfg"]
+        colours = content.get("preprocess_cfg", {})
+        _check_supported(spec, config)
+    except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise EncoderError(
+            f"{spec}: cannot read {path} ({type(error).__name__}: {error}); "
+            "expected a folder in the layout of open_clip's models on the hub"
+        ) from error
+    for name in WEIGHT_NAMES:
+        if (folder / name).is_file():
+            mean, std = colours.get("mean", _MEAN), colours.get("std", _STD)
+            return ModelSource(spec, config, folder / name, tuple(mean), tuple(std))
+    raise EncoderError(f"{spec}: {folder} holds no weights (looked for {', '.join(WEIGHT_NAMES)})")
+
+
+def _source_from_tag(spec: str, architecture: str, tag: str, config: dict[str, Any]) -> ModelSource:
+    pretrained = get_pretrained_cfg(architecture, tag)
+    repo_id, _, file_name = pretrained.get("hf_hub", "").rpartition("/")
+    if not repo_id:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture))
+        raise EncoderError(
+            f"{spec}: {tag} is neither a file nor a tag on the hub; tags of {architecture}: {tags}"
+        )
+    if pretrained.get("quick_gelu", False):
+        # The tag was trained with another activation than the plain architecture says.
+        config["quick_gelu"] = True
+    names = (file_name,) if file_name else WEIGHT_NAMES[:2]
+    folder = hub_folder(
+        repo_id, [(name,) for name in names], spec, f"openclip:{architecture}/<weight file>"
+    )
+    weights = next(folder / name for name in names if (folder / name).is_file())
+    mean, std = pretrained.get("mean", _MEAN), pretrained.get("std", _STD)
+    return ModelSource(spec, config, weights, tuple(mean), tuple(std))
+
+
+def _plain_architectures() -> list[str]:
+    """Names of architectures that are likely to be supported."""
+    others = ("SigLIP", "CLIPA", "worldwide")
+    names = [name for name in open_clip.list_models() if name.startswith("ViT")]
+    return [name for name in names if not any(other in name for other in others)]
+
+
+def _check_supported(spec: str, config: dict[str, Any]) -> None:
+    """Refuse all but open_clip's own vision transformers with its own text tower and tokenizer."""
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    reasons = {
+        "its image tower comes from timm": vision.get("timm_model_name"),
+        "its image tower is a ResNet": isinstance(vision.get("layers"), list | tuple),
+        "its image tower ends in an attentional pooler": vision.get("attentional_pool"),
+        "it is a CoCa": config.get("multimodal_cfg"),
+        "its patches are not square": not isinstance(vision.get("patch_size", 16), int),
+        "its text tower comes from transformers": text.get("hf_model_name"),
+        "its tokenizer comes from transformers": text.get("hf_tokenizer_name"),
+    }
+    if found := [reason for reason, holds in reasons.items() if holds]:
+        raise EncoderError(
+            f"{spec} is not supported: {found[0]}; use a plain vision transformer of open_clip, "
+            "for example openclip:ViT-B-16/laion2b_s34b_b88k"
+        )

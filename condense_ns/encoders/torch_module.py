@@ -1,0 +1,173 @@
+"""Any PyTorch network of the user's own: ``torch:<module>:<callable>``.
+
+The callable is called without arguments and returns the network: a `torch.nn.Module` or any function
+that maps RGB images in [0, 1] of shape (batch, 3, height, width), with sides that are multiples of
+its patch, to (batch, channels, rows, columns). If the network has the attributes ``patch_size`` and
+``channels``, they are believed; otherwise it is asked with a grey image. If it has ``encode_text``,
+a function from a list of texts to (texts, channels), the encoder answers text as well.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
+from condense_ns.encoders.fingerprint import fingerprint, state_digest
+from condense_ns.encoders.preprocessing import (
+    PREPROCESSING_VERSION,
+    feature_map_from_output,
+    patch_grid,
+    resize_to_grid,
+)
+from condense_ns.encoders.probing import probed_layout
+
+Network = torch.nn.Module | Callable[[Tensor], Tensor]
+
+CODE_VERSION = 1
+DEFAULT_IMAGE_SIZE = 512
+"""Longest side in pixels of what the network sees."""
+
+_ENCODE_TEXT = "encode_text"
+
+
+def torch_encoder(spec: str, device: str = "cpu", image_size: int | None = None) -> ImageEncoder:
+    """The encoder for ``torch:<module>:<callable>``, with text if the network has `encode_text`.
+
+    Args:
+        spec: the module must be importable, so its folder must be on PYTHONPATH.
+        device: where to compute.
+        image_size: longest side in pixels of what the network sees, 512 if None.
+
+    Raises:
+        EncoderError: a callable that cannot be found, fails, or makes no network.
+    """
+    factory = _factory(spec)
+    try:
+        network: Any = factory()
+    except Exception as error:
+        raise EncoderError(f"{spec}: calling it failed ({error}); it takes no arguments") from error
+    if not callable(network):
+        raise EncoderError(
+            f"{spec}: returned a {type(network).__name__}; expected a torch.nn.Module or a function"
+        )
+    if isinstance(network, torch.nn.Module):
+        network = network.to(device).eval().requires_grad_(False)
+    encoder = TorchTextEncoder if hasattr(network, _ENCODE_TEXT) else TorchEncoder
+    return encoder(spec, network, device, image_size or DEFAULT_IMAGE_SIZE, _sources(spec, factory))
+
+
+class TorchEncoder(ImageEncoder):
+    """A network of the user's own."""
+
+    def __init__(
+        self, spec: str, network: Network, device: str, image_size: int, source: str
+    ) -> None:
+        """Find out the layout of the network.
+
+        Args:
+            spec: the text that names it.
+            network: what the user's callable made, on `device`.
+            device: where to compute.
+            image_size: longest side in pixels of what the network sees.
+            source: the code that makes the network, for the fingerprint.
+        """
+        self.spec = spec
+        self.device = device
+        self._network = network
+        self._image_size = image_size
+        patch_size = getattr(network, "patch_size", None)
+        channels = getattr(network, "channels", None)
+        if patch_size is None or channels is None:
+            patch_size, channels = probed_layout(network, device, spec)
+        self.patch_size = int(patch_size)
+        self.channels = int(channels)
+        patch_grid(1, 1, self.patch_size, image_size)  # refuses an image_size below a patch
+        is_module = isinstance(network, torch.nn.Module)
+        self.fingerprint = fingerprint(
+            {
+                "encoder": "torch",
+                "versions": [CODE_VERSION, PREPROCESSING_VERSION],
+                "callable": spec,
+                "source": source + _source_of(type(network)) if is_module else source,
+                "weights": state_digest(network.state_dict()) if is_module else None,
+                "layout": [self.patch_size, self.channels],
+                "image_size": image_size,
+            }
+        )
+
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the feature map of an image of `height` x `width` pixels."""
+        return patch_grid(height, width, self.patch_size, self._image_size)
+
+    @torch.no_grad()
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """What the network answers, one feature per cell."""
+        grid = self.grid_size(*images.shape[-2:])
+        pixels = resize_to_grid(images.to(self.device, torch.float32), grid, self.patch_size)
+        output = self._network(pixels)
+        expected = (len(images), self.channels, *grid)
+        if output.shape != expected:
+            raise EncoderError(
+                f"{self.spec}: answered {tuple(output.shape)} for images of shape "
+                f"{tuple(pixels.shape)}; expected {expected}"
+            )
+        return feature_map_from_output(output, grid)
+
+
+class TorchTextEncoder(TorchEncoder, TextImageEncoder):
+    """A network of the user's own that embeds text as well."""
+
+    @torch.no_grad()
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "texts channels"]:
+        """What the network's `encode_text` answers, scaled to unit length."""
+        embeddings = getattr(self._network, _ENCODE_TEXT)(texts)
+        if embeddings.shape != (len(texts), self.channels):
+            raise EncoderError(
+                f"{self.spec}: encode_text answered {tuple(embeddings.shape)} for {len(texts)} "
+                f"texts; expected {(len(texts), self.channels)}"
+            )
+        return F.normalize(embeddings.to(self.device, torch.float32), dim=-1)
+
+
+def _factory(spec: str) -> Callable[[], Any]:
+    """The callable that a spec names."""
+    module_name, _, name = spec.removeprefix("torch:").partition(":")
+    if not module_name or not name:
+        raise EncoderError(f"{spec}: expected torch:<module>:<callable>")
+    try:
+        factory = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise EncoderError(
+            f"{spec}: {error}; the module must be importable (put its folder on PYTHONPATH) and "
+            f"define {name}"
+        ) from error
+    if not callable(factory):
+        raise EncoderError(f"{spec}: {name} is not callable; expected a function without arguments")
+    return factory
+
+
+def _sources(spec: str, factory: Callable[[], Any]) -> str:
+    """The whole module of the callable, since what the callable uses usually lies beside it."""
+    try:
+        return inspect.getsource(inspect.getmodule(factory) or factory)  # type: ignore[arg-type]
+    except (OSError, TypeError) as error:
+        raise EncoderError(
+            f"{spec}: its source cannot be read, so changes of it would go unnoticed; "
+            "name a callable in a Python file"
+        ) from error
+
+
+def _source_of(network_class: type) -> str:
+    """The source of the network's class, or its name where there is none."""
+    try:
+        return inspect.getsource(network_class)
+    except (OSError, TypeError):
+        return network_class.__qualname__

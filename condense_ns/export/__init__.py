@@ -1,0 +1,1 @@
+"""A scene as files that other programs open."""

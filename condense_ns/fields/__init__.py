@@ -1,0 +1,1 @@
+"""Learned functions of positions."""

@@ -1,0 +1,139 @@
+"""Position -> latent feature: a hash grid and a small MLP, one trunk for all encoders.
+
+The latent is decoded *after* compositing (`FeatureDecoder`): per sample only ``latent_dim`` numbers
+are looked up and summed, whatever the width of the encoder, and a linear compositing of latents is
+what the volume rendering of `methods.md` section 1.3 asks for when the decoder is affine.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, UInt8
+from nerfstudio.field_components.encodings import HashEncoding
+from nerfstudio.field_components.mlp import MLP
+from nerfstudio.field_components.spatial_distortions import SpatialDistortion
+from torch import Tensor, nn
+
+from condense_ns.errors import UserError
+
+FINGERPRINT_BYTES = 32
+
+
+class FeatureField(nn.Module):
+    """The trunk: world positions to latent features.
+
+    Args:
+        aabb: the scene box, corners [2 3]; only used without `spatial_distortion`.
+        spatial_distortion: the host field's own contraction, so that features sit where its
+            densities sit, or None for a bounded scene.
+        latent_dim: numbers per sample that are composited along a ray.
+        num_levels: levels of the hash grid.
+        base_res: cells per axis of the coarsest level.
+        max_res: cells per axis of the finest level.
+        log2_hashmap_size: binary logarithm of the entries per level.
+        features_per_level: numbers per entry.
+        hidden_dim: width of the MLP's one hidden layer.
+        implementation: `tcnn` where tinycudann is installed, else `torch`.
+    """
+
+    def __init__(
+        self,
+        aabb: Float[Tensor, "2 3"],
+        spatial_distortion: SpatialDistortion | None,
+        latent_dim: int = 64,
+        num_levels: int = 12,
+        base_res: int = 16,
+        max_res: int = 1024,
+        log2_hashmap_size: int = 19,
+        features_per_level: int = 4,
+        hidden_dim: int = 64,
+        implementation: Literal["tcnn", "torch"] = "torch",
+    ) -> None:
+        super().__init__()
+        self.aabb: Tensor
+        self.register_buffer("aabb", aabb.detach().clone(), persistent=False)
+        self.spatial_distortion = spatial_distortion
+        self.grid = HashEncoding(
+            num_levels=num_levels,
+            min_res=base_res,
+            max_res=max_res,
+            log2_hashmap_size=log2_hashmap_size,
+            features_per_level=features_per_level,
+            implementation=implementation,
+        )
+        self.mlp = MLP(
+            in_dim=num_levels * features_per_level,
+            num_layers=2,
+            layer_width=hidden_dim,
+            out_dim=latent_dim,
+            implementation=implementation,
+        )
+
+    def unit_positions(self, positions: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+        """World positions in [0, 1]^3, by the rule of nerfacto's own field."""
+        if self.spatial_distortion is not None:
+            return (self.spatial_distortion(positions) + 2.0) / 4.0
+        return (positions - self.aabb[0]) / (self.aabb[1] - self.aabb[0])
+
+    def forward(self, positions: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch latent"]:
+        """Latent features at world positions; zero outside the unit cube."""
+        unit = self.unit_positions(positions)
+        inside = ((unit > 0.0) & (unit < 1.0)).all(dim=-1, keepdim=True)
+        flat = (unit * inside).reshape(-1, 3)
+        latent = self.mlp(self.grid(flat)).float().reshape(*positions.shape[:-1], -1)
+        return latent * inside
+
+
+class FeatureDecoder(nn.Module):
+    """Composited latent -> feature of one encoder, in that encoder's own units.
+
+    Training happens in standardised units, ``(feature - mean) / scale``, so that encoders of any
+    range share learning rates and loss weights; the statistics are buffers and travel in the
+    checkpoint, with the encoder's fingerprint.
+
+    Args:
+        latent_dim: width of the latent.
+        channels: width of the encoder's features.
+        hidden_dim: width of the hidden layer; 0 makes the decoder affine.
+    """
+
+    def __init__(self, latent_dim: int, channels: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.mean: Tensor
+        self.scale: Tensor
+        self.pca_basis: Tensor
+        self.pca_range: Tensor
+        self.fingerprint: Tensor
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("pca_basis", torch.eye(channels, 3))
+        self.register_buffer("pca_range", torch.tensor([[-1.0] * 3, [1.0] * 3]))
+        self.register_buffer("fingerprint", torch.zeros(FINGERPRINT_BYTES, dtype=torch.uint8))
+        if hidden_dim:
+            self.net = nn.Sequential(
+                nn.Linear(latent_dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, channels)
+            )
+        else:
+            self.net = nn.Sequential(nn.Linear(latent_dim, channels))
+
+    def standardised(self, latent: Float[Tensor, "rays latent"]) -> Float[Tensor, "rays channels"]:
+        """Decoded features in standardised units."""
+        return self.net(latent)
+
+    def forward(self, latent: Float[Tensor, "rays latent"]) -> Float[Tensor, "rays channels"]:
+        """Decoded features in the encoder's units."""
+        return self.net(latent) * self.scale + self.mean
+
+
+def fingerprint_tensor(fingerprint: str) -> UInt8[Tensor, "bytes"]:
+    """An encoder's hexadecimal fingerprint as the bytes that a checkpoint carries.
+
+    Raises:
+        UserError: it is not hexadecimal.
+    """
+    try:
+        data = bytes.fromhex(fingerprint)[:FINGERPRINT_BYTES]
+    except ValueError as error:
+        raise UserError(f"encoder fingerprint {fingerprint!r} is not hexadecimal") from error
+    return torch.tensor(list(data.ljust(FINGERPRINT_BYTES, b"\0")), dtype=torch.uint8)

@@ -1,0 +1,1 @@
+"""Cameras and pixels, pure functions."""

@@ -1,0 +1,1 @@
+"""Rendered features against targets, pure functions."""

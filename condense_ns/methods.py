@@ -1,0 +1,128 @@
+"""The methods that nerfstudio lists, with their presets."""
+
+from nerfstudio.cameras.camera_optimizers import CameraOptimizerConfig
+from nerfstudio.configs.base_config import LoggingConfig, MachineConfig, ViewerConfig
+from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
+from nerfstudio.engine.optimizers import AdamOptimizerConfig
+from nerfstudio.engine.schedulers import ExponentialDecaySchedulerConfig
+from nerfstudio.engine.trainer import TrainerConfig
+from nerfstudio.plugins.types import MethodSpecification
+
+from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
+from condense_ns.models.condense_dense import CondenseDenseModelConfig
+from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
+
+
+def condense_dense() -> TrainerConfig:
+    """nerfacto's own sizes and a feature field beside it, for a GPU."""
+    return TrainerConfig(
+        method_name="condense-dense",
+        steps_per_eval_batch=500,
+        steps_per_save=2000,
+        max_num_iterations=30000,
+        mixed_precision=True,
+        pipeline=FeaturePipelineConfig(
+            datamanager=FeatureDataManagerConfig(
+                dataparser=NerfstudioDataParserConfig(),
+                train_num_rays_per_batch=4096,
+                eval_num_rays_per_batch=4096,
+            ),
+            model=CondenseDenseModelConfig(
+                eval_num_rays_per_chunk=1 << 15,
+                average_init_density=0.01,
+                camera_optimizer=CameraOptimizerConfig(mode="SO3xR3"),
+            ),
+        ),
+        optimizers=optimizers(decay_steps=200_000, feature_decay_steps=30_000),
+        viewer=ViewerConfig(num_rays_per_chunk=1 << 15),
+        vis="viewer",
+    )
+
+
+def condense_dense_tiny() -> TrainerConfig:
+    """Two CPU cores, minutes to a usable scene."""
+    steps = 2000
+    return TrainerConfig(
+        method_name="condense-dense-tiny",
+        machine=MachineConfig(device_type="cpu"),
+        logging=LoggingConfig(steps_per_log=50),
+        steps_per_eval_batch=steps,
+        steps_per_eval_image=steps,
+        steps_per_eval_all_images=100 * steps,
+        steps_per_save=500,
+        max_num_iterations=steps,
+        mixed_precision=False,
+        use_grad_scaler=False,
+        pipeline=FeaturePipelineConfig(
+            datamanager=FeatureDataManagerConfig(
+                dataparser=NerfstudioDataParserConfig(),
+                train_num_rays_per_batch=1024,
+                eval_num_rays_per_batch=1024,
+            ),
+            model=CondenseDenseModelConfig(
+                eval_num_rays_per_chunk=4096,
+                average_init_density=0.01,
+                camera_optimizer=CameraOptimizerConfig(mode="off"),
+                implementation="torch",
+                num_levels=8,
+                log2_hashmap_size=16,
+                max_res=512,
+                hidden_dim=32,
+                hidden_dim_color=32,
+                num_proposal_samples_per_ray=(64, 32),
+                num_nerf_samples_per_ray=24,
+                proposal_net_args_list=[
+                    proposal_network(max_res=64),
+                    proposal_network(max_res=256),
+                ],
+                feature_num_levels=8,
+                feature_log2_hashmap_size=16,
+                feature_max_res=256,
+                feature_hidden_dim=64,
+                feature_samples_per_ray=4,
+            ),
+        ),
+        optimizers=optimizers(decay_steps=steps, feature_decay_steps=steps),
+        viewer=ViewerConfig(num_rays_per_chunk=4096, quit_on_train_completion=True),
+        vis="viewer",
+    )
+
+
+def proposal_network(max_res: int) -> dict[str, int | bool]:
+    """A proposal network of the tiny preset."""
+    return {
+        "hidden_dim": 16,
+        "log2_hashmap_size": 14,
+        "num_levels": 5,
+        "max_res": max_res,
+        "use_linear": False,
+    }
+
+
+def optimizers(decay_steps: int, feature_decay_steps: int) -> dict[str, dict[str, object]]:
+    """nerfacto's optimisers and one for the group `features`."""
+
+    def adam(rate: float, final_rate: float, steps: int) -> dict[str, object]:
+        return {
+            "optimizer": AdamOptimizerConfig(lr=rate, eps=1e-15),
+            "scheduler": ExponentialDecaySchedulerConfig(lr_final=final_rate, max_steps=steps),
+        }
+
+    return {
+        "proposal_networks": adam(1e-2, 1e-4, decay_steps),
+        "fields": adam(1e-2, 1e-4, decay_steps),
+        "camera_opt": adam(1e-3, 1e-4, 5000),
+        "features": adam(5e-3, 2e-4, feature_decay_steps),
+    }
+
+
+SPECIFICATIONS = {
+    "condense_dense": MethodSpecification(
+        config=condense_dense(),
+        description="Feature field distilled from 2D encoders on nerfacto (ConDense, dense); GPU sizes.",
+    ),
+    "condense_dense_tiny": MethodSpecification(
+        config=condense_dense_tiny(),
+        description="condense-dense for two CPU cores: minutes to a usable scene.",
+    ),
+}

@@ -1,0 +1,1 @@
+"""Numbers for the tables, pure functions (definitions in their docstrings)."""

@@ -1,0 +1,1 @@
+"""Where models, data and panels meet."""

@@ -1,0 +1,58 @@
+"""Does a checkpoint belong to this run? The host loads what fits and says nothing of the rest."""
+
+from typing import Any
+
+from torch import Tensor
+
+from condense_ns.errors import UserError
+from condense_ns.models.condense_dense import CondenseDenseModel
+
+DECODER = "_model.decoders.{}.{}"
+
+
+def check_encoders(
+    state: dict[str, Any], model: CondenseDenseModel, specs: tuple[str, ...]
+) -> None:
+    """Compare the checkpoint's encoders with the run's.
+
+    Only fingerprints that the run knows are compared: viewing and exporting build no encoder.
+
+    Raises:
+        UserError: another number of encoders, other widths, other fingerprints.
+    """
+    numbers = [i for i in range(64) if DECODER.format(i, "mean") in state]
+    if len(numbers) != len(specs):
+        raise UserError(
+            f"the checkpoint holds features of {len(numbers)} encoder(s), this run names {len(specs)} "
+            f"({', '.join(specs)}): resume with the encoders it was trained with"
+        )
+    for number, spec in enumerate(specs):
+        channels = len(state[DECODER.format(number, "mean")])
+        theirs = state[DECODER.format(number, "fingerprint")]
+        ours = model.decoder(spec).fingerprint.cpu()
+        known = bool(ours.any())
+        if channels != model.decoder(spec).channels or (known and not ours.equal(theirs)):
+            raise UserError(
+                f"the checkpoint was trained with another encoder (fingerprint {_short(theirs)}, "
+                f"{channels} channels) than {spec} (fingerprint {_short(ours)}, "
+                f"{model.decoder(spec).channels} channels): resume with that encoder, or start a new "
+                "run without --load-dir"
+            )
+
+
+def check_keys(state: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Refuse a checkpoint that lacks tensors or brings unknown ones.
+
+    Raises:
+        UserError: with the first few names.
+    """
+    missing, unknown = sorted(expected.keys() - state), sorted(state.keys() - expected)
+    if missing or unknown:
+        raise UserError(
+            f"the checkpoint does not fit this run's network: missing {missing[:3]}, unknown "
+            f"{unknown[:3]}; load it with the settings and the version that wrote it"
+        )
+
+
+def _short(fingerprint: Tensor) -> str:
+    return bytes(fingerprint.tolist()).hex()[:12]

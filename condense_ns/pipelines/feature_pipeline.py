@@ -1,0 +1,127 @@
+"""One scene: encoders -> stored features -> data manager -> model -> panel."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
+from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
+from torch.cuda.amp.grad_scaler import GradScaler
+
+from condense_ns.data.feature_datamanager import FeatureDataManager, FeatureDataManagerConfig
+from condense_ns.errors import UserError
+from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
+from condense_ns.pipelines.checkpoint_checks import check_encoders, check_keys
+from condense_ns.pipelines.feature_evaluation import FeatureEvaluation
+from condense_ns.pipelines.frozen_geometry import adopt_settings, adopt_weights
+from condense_ns.pipelines.host_memory import keep_large_buffers
+from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
+
+
+@dataclass
+class FeaturePipelineConfig(VanillaPipelineConfig):
+    """Which encoders, and the parts of the pipeline."""
+
+    _target: type = field(default_factory=lambda: FeaturePipeline)
+    encoders: tuple[str, ...] = ()
+    """2D encoders whose features are lifted: dinov2-small|base|large|giant,
+    openclip:<arch>/<tag or file>, onnx:<file>[#output], torch:<module:callable>."""
+    datamanager: FeatureDataManagerConfig = field(default_factory=FeatureDataManagerConfig)
+    """The data manager."""
+    model: CondenseDenseModelConfig = field(default_factory=CondenseDenseModelConfig)
+    """The model."""
+
+
+class FeaturePipeline(VanillaPipeline):
+    """nerfstudio's pipeline with encoders, geometry from another run and feature metrics."""
+
+    config: FeaturePipelineConfig
+    datamanager: FeatureDataManager
+
+    def __init__(
+        self,
+        config: FeaturePipelineConfig,
+        device: str,
+        test_mode: Literal["test", "val", "inference"] = "val",
+        world_size: int = 1,
+        local_rank: int = 0,
+        grad_scaler: GradScaler | None = None,
+    ) -> None:
+        tell_user_errors_in_one_sentence()
+        if torch.device(device).type == "cpu":
+            keep_large_buffers()
+        if not config.encoders:
+            raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
+        config.datamanager.encoders = tuple(config.encoders)
+        geometry = config.model.geometry_from if test_mode == "val" else None
+        if geometry is not None:
+            adopt_settings(config.model, geometry)
+        super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
+        if geometry is not None:
+            adopt_weights(self.model, geometry, self.datamanager.train_dataparser_outputs)
+
+    @property
+    def model(self) -> CondenseDenseModel:
+        """The model itself, without the wrapper of distributed training."""
+        model = super().model
+        assert isinstance(model, CondenseDenseModel)
+        return model
+
+    def get_training_callbacks(
+        self, training_callback_attributes: TrainingCallbackAttributes
+    ) -> list[TrainingCallback]:
+        """The host's callbacks; saves the config once more, now that feature sizes are known."""
+        trainer = training_callback_attributes.trainer
+        if trainer is not None and trainer.local_rank == 0:
+            trainer.config.save_config()
+        return super().get_training_callbacks(training_callback_attributes)
+
+    def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:
+        """Load a checkpoint after checking that it fits, which the host does not.
+
+        Raises:
+            UserError: it was trained with other encoders or another network.
+        """
+        state = {key.removeprefix("module."): value for key, value in loaded_state.items()}
+        check_encoders(state, self.model, self.config.encoders)
+        check_keys(state, self.state_dict())
+        super().load_pipeline(state, step)
+
+    def get_average_eval_image_metrics(
+        self, step: int | None = None, output_path: Path | None = None, get_std: bool = False
+    ) -> dict[str, float]:
+        """The host's metrics and, per encoder, agreement and consistency of features.
+
+        Raises:
+            UserError: the scene has no evaluation images.
+        """
+        if not self.datamanager.eval_dataset:
+            raise UserError(
+                f"{self.datamanager.get_datapath()} has no evaluation images; choose another split, "
+                "e.g. nerfstudio-data --eval-mode interval"
+            )
+        metrics = super().get_average_eval_image_metrics(step, output_path, get_std)
+        self.eval()
+        metrics.update(self.feature_metrics())
+        self.train()
+        return metrics
+
+    def feature_metrics(self) -> dict[str, float]:
+        """Figures of `methods.md` 7.1 and 7.2 on the held-out views, keys numbered by encoder.
+
+        ``feature_<i>_cos_c``, ``_cosine``, ``_r2``, ``_coverage``; ``_mvc``, ``_rnd``, ``_margin``,
+        ``_corr1`` of the rendered features and the same with ``_encoder_`` of the encoder's own.
+        """
+        metrics: dict[str, float] = {}
+        for number, spec in enumerate(self.config.encoders):
+            evaluation = FeatureEvaluation(self.model, self.datamanager, spec)
+            prefix = f"feature_{number}"
+            for name, value in evaluation.agreement().items():
+                metrics[f"{prefix}_{name}"] = value
+            consistency = evaluation.consistency()
+            for name in ("mvc", "rnd", "margin", "corr1"):
+                metrics[f"{prefix}_{name}"] = consistency["rendered"][name]
+                metrics[f"{prefix}_encoder_{name}"] = consistency["encoder"][name]
+            metrics.update(evaluation.depth_error())
+        return metrics

@@ -1,0 +1,104 @@
+"""Features for a scene that somebody has trained already: the geometry of another run.
+
+Two steps around the building of the model: `adopt_settings` before it, so that grids and networks
+get the sizes of that run, and `adopt_weights` after it.
+"""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from nerfstudio.configs.base_config import InstantiateConfig
+from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
+from nerfstudio.engine.trainer import TrainerConfig
+from nerfstudio.models.nerfacto import NerfactoModelConfig
+
+from condense_ns.errors import UserError
+from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
+
+NOT_GEOMETRY = {"_target", "camera_optimizer", "eval_num_rays_per_chunk"}
+GEOMETRY_PARTS = ("field", "proposal_networks")
+
+
+def adopt_settings(ours: CondenseDenseModelConfig, run_config: Path) -> None:
+    """Give our model the sizes of the nerfacto (or descendant) run of that config file.
+
+    Raises:
+        UserError: no such file, or not a nerfacto run.
+    """
+    theirs = read_run(run_config).pipeline.model
+    if not isinstance(theirs, NerfactoModelConfig):
+        raise UserError(
+            f"{run_config} is a run of {type(theirs).__name__}: geometry can be taken over from "
+            "nerfacto and its descendants only"
+        )
+    for setting in fields(NerfactoModelConfig):
+        if setting.name not in NOT_GEOMETRY:
+            setattr(ours, setting.name, getattr(theirs, setting.name))
+    ours.camera_optimizer.mode = "off"
+
+
+def adopt_weights(
+    model: CondenseDenseModel, run_config: Path, outputs: DataparserOutputs
+) -> None:
+    """Load densities and colours of that run into our model and freeze them.
+
+    Raises:
+        UserError: the run saw another scene or split, or has no checkpoint.
+    """
+    _check_same_scene(run_config, outputs)
+    state = _newest_checkpoint(run_config)["pipeline"]
+    prefix = "_model."
+    state = {key.removeprefix("module.").removeprefix(prefix): value for key, value in state.items()}
+    for part in GEOMETRY_PARTS:
+        taken = {
+            key.removeprefix(f"{part}."): value
+            for key, value in state.items()
+            if key.startswith(f"{part}.")
+        }
+        try:
+            getattr(model, part).load_state_dict(taken)
+        except RuntimeError as error:
+            raise UserError(
+                f"the checkpoint of {run_config} does not fit this scene's {part}: train both on the "
+                f"same images and split ({str(error).splitlines()[-1].strip()})"
+            ) from error
+    model.freeze_geometry()
+
+
+def read_run(run_config: Path) -> TrainerConfig:
+    """A saved run's config.
+
+    Raises:
+        UserError: no such file, or something else in it.
+    """
+    if not run_config.is_file():
+        raise UserError(f"no run at {run_config}: give the config.yml that ns-train has written")
+    # nerfstudio's own format, which names Python classes; trust it as you trust ns-viewer with it
+    config: Any = yaml.load(run_config.read_text(), Loader=yaml.Loader)  # noqa: S506
+    if not isinstance(config, InstantiateConfig) or not hasattr(config, "pipeline"):
+        raise UserError(f"{run_config} is not a config.yml of ns-train")
+    return config  # type: ignore[return-value]
+
+
+def _newest_checkpoint(run_config: Path) -> dict[str, Any]:
+    files = sorted((run_config.parent / "nerfstudio_models").glob("step-*.ckpt"))
+    if not files:
+        raise UserError(f"{run_config.parent} has no checkpoint in nerfstudio_models/; train it first")
+    return torch.load(files[-1], map_location="cpu", weights_only=True)
+
+
+def _check_same_scene(run_config: Path, outputs: DataparserOutputs) -> None:
+    file = run_config.parent / "dataparser_transforms.json"
+    if not file.exists():
+        return
+    known = json.loads(file.read_text())
+    same = torch.allclose(torch.tensor(known["transform"]), outputs.dataparser_transform, atol=1e-4)
+    if not same or abs(known["scale"] - outputs.dataparser_scale) > 1e-4 * outputs.dataparser_scale:
+        raise UserError(
+            f"{run_config} was trained on another scene or with other data parser settings: give the "
+            "run of this very scene to --pipeline.model.geometry-from"
+        )

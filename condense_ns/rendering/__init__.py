@@ -1,0 +1,1 @@
+"""Values at samples -> pixels, pure functions."""

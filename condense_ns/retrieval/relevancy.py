@@ -1,0 +1,112 @@
+"""The Query object and how relevant features are to it.
+
+Letters: f feature, p positive, n negative vectors; all compared by cosine.
+
+* ``softmax``: for every negative, the share of the positive in a softmax of the pair,
+  ``exp(t cos(f,p)) / (exp(t cos(f,p)) + exp(t cos(f,n)))`` with inverse temperature t; the smallest
+  share over the negatives counts. 0.5 means "as much like the query as like something else".
+* ``cosine``: ``max(0, cos(f - m, p - m))`` with m the scene's mean feature, for encoders without
+  text, where nothing serves as a negative: without m every pair of ViT features looks alike.
+
+Positives are averaged after normalisation: they describe one thing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from condense_ns.errors import UserError
+
+Rule = Literal["softmax", "cosine"]
+INVERSE_TEMPERATURE = 10.0
+DEFAULT_NEGATIVES = ("object", "things", "stuff", "texture")
+CHUNK = 16384  # rows whose products stay in a core's cache
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: vectors in the feature space of one encoder, and how to score.
+
+    Raises:
+        UserError: no positives, widths that differ, or a threshold outside [0, 1].
+    """
+
+    encoder: str
+    """Spec of the encoder whose features are scored."""
+    positives: Float[Tensor, "positives channels"]
+    """What is looked for; any length > 0."""
+    negatives: Float[Tensor, "negatives channels"]
+    """What it is told apart from; may be empty for the rule `cosine`."""
+    centre: Float[Tensor, " channels"]
+    """Mean feature of the scene, used by the rule `cosine`."""
+    rule: Rule = "softmax"
+    """How features are scored, see the module docstring."""
+    threshold: float = 0.5
+    """Relevancy from which on a point counts as found, in [0, 1]."""
+    label: str = ""
+    """What to call it: the words, the file or the place of a click."""
+
+    def __post_init__(self) -> None:
+        if len(self.positives) == 0:
+            raise UserError("a query needs at least one positive: a text, a crop or a point")
+        if self.rule == "softmax" and len(self.negatives) == 0:
+            raise UserError("the rule 'softmax' needs at least one negative; use 'cosine' without")
+        if not 0.0 <= self.threshold <= 1.0:
+            raise UserError(f"threshold is {self.threshold}, it must lie in [0, 1]")
+        widths = {self.positives.shape[1], self.negatives.shape[1], self.centre.shape[0]}
+        if len(widths) != 1:
+            raise UserError(f"query vectors of different widths {sorted(widths)}: one encoder each")
+
+    def to(self, device: torch.device | str) -> "Query":
+        """The same query with its vectors on `device`."""
+        vectors = (self.positives, self.negatives, self.centre)
+        moved = [vector.to(device) for vector in vectors]
+        return Query(self.encoder, *moved, self.rule, self.threshold, self.label)
+
+
+def relevancy(
+    features: Float[Tensor, "*batch channels"], query: Query
+) -> Float[Tensor, "*batch"]:
+    """Relevancy of each feature in [0, 1]; zero vectors get no more than their due, never NaN.
+
+    Raises:
+        UserError: the features' width is not the query's.
+    """
+    channels = query.positives.shape[1]
+    if features.shape[-1] != channels:
+        raise UserError(
+            f"the query '{query.label}' has {channels} channels ({query.encoder}), the features have "
+            f"{features.shape[-1]}; ask with the encoder that the features come from"
+        )
+    rows = features.reshape(-1, channels)
+    score = _softmax_score if query.rule == "softmax" else _cosine_score
+    parts = [score(chunk, query) for chunk in rows.split(CHUNK)]
+    return torch.cat(parts).reshape(features.shape[:-1]) if parts else rows.new_zeros(0)
+
+
+def mean_direction(vectors: Float[Tensor, "vectors channels"]) -> Float[Tensor, " channels"]:
+    """Unit-length mean of the vectors' directions."""
+    return F.normalize(F.normalize(vectors, dim=-1).mean(dim=0), dim=-1)
+
+
+def _softmax_score(
+    features: Float[Tensor, "rows channels"], query: Query
+) -> Float[Tensor, " rows"]:
+    directions = torch.cat(
+        [mean_direction(query.positives)[None], F.normalize(query.negatives, dim=-1)]
+    )
+    norms = torch.linalg.vector_norm(features, dim=1, keepdim=True).clamp_min(1e-8)
+    cosines = (features @ directions.T) / norms
+    closest_negative = cosines[:, 1:].amax(dim=1)  # the smallest share belongs to it
+    return torch.sigmoid(INVERSE_TEMPERATURE * (cosines[:, 0] - closest_negative))
+
+
+def _cosine_score(features: Float[Tensor, "rows channels"], query: Query) -> Float[Tensor, " rows"]:
+    direction = mean_direction(query.positives - query.centre)
+    centred = features - query.centre
+    norms = torch.linalg.vector_norm(centred, dim=1).clamp_min(1e-8)
+    return ((centred @ direction) / norms).clamp(0.0, 1.0)
