@@ -118,9 +118,8 @@ class FeatureDataManager(VanillaDataManager[InputDataset]):
                 self.teachers[spec],
                 [image_source(dataset, index) for index in range(len(dataset))],
                 self.store_root(),
+                scene=self.get_datapath().resolve().name,
                 components=self.config.feature_components,
-                scene_name=str(self.get_datapath()),
-                explicit_folder=self.config.feature_store is not None,
             )
         return self._stored[split, spec]
 

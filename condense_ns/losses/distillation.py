@@ -24,9 +24,7 @@ def robust_l2(
     return F.smooth_l1_loss(rendered, target, reduction="none").mean(dim=-1)
 
 
-def masked_mean(
-    values: Float[Tensor, " rays"], valid: Bool[Tensor, " rays"]
-) -> Float[Tensor, ""]:
+def masked_mean(values: Float[Tensor, " rays"], valid: Bool[Tensor, " rays"]) -> Float[Tensor, ""]:
     """Mean over the valid rays; zero, with zero gradient, when there are none."""
     kept = torch.where(valid, values, torch.zeros_like(values))
     return kept.sum() / valid.sum().clamp_min(1)

@@ -41,9 +41,7 @@ def adopt_settings(ours: CondenseDenseModelConfig, run_config: Path) -> None:
     ours.camera_optimizer.mode = "off"
 
 
-def adopt_weights(
-    model: CondenseDenseModel, run_config: Path, outputs: DataparserOutputs
-) -> None:
+def adopt_weights(model: CondenseDenseModel, run_config: Path, outputs: DataparserOutputs) -> None:
     """Load densities and colours of that run into our model and freeze them.
 
     Raises:
@@ -52,7 +50,9 @@ def adopt_weights(
     _check_same_scene(run_config, outputs)
     state = _newest_checkpoint(run_config)["pipeline"]
     prefix = "_model."
-    state = {key.removeprefix("module.").removeprefix(prefix): value for key, value in state.items()}
+    state = {
+        key.removeprefix("module.").removeprefix(prefix): value for key, value in state.items()
+    }
     for part in GEOMETRY_PARTS:
         taken = {
             key.removeprefix(f"{part}."): value
@@ -87,7 +87,9 @@ def read_run(run_config: Path) -> TrainerConfig:
 def _newest_checkpoint(run_config: Path) -> dict[str, Any]:
     files = sorted((run_config.parent / "nerfstudio_models").glob("step-*.ckpt"))
     if not files:
-        raise UserError(f"{run_config.parent} has no checkpoint in nerfstudio_models/; train it first")
+        raise UserError(
+            f"{run_config.parent} has no checkpoint in nerfstudio_models/; train it first"
+        )
     return torch.load(files[-1], map_location="cpu", weights_only=True)
 
 

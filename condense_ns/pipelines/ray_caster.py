@@ -25,9 +25,7 @@ class RayCaster:
         self.cameras = cameras.to(model.device)
 
     @torch.no_grad()
-    def at(
-        self, views: Int[Tensor, " rays"], pixels: Float[Tensor, "rays 2"]
-    ) -> dict[str, Tensor]:
+    def at(self, views: Int[Tensor, " rays"], pixels: Float[Tensor, "rays 2"]) -> dict[str, Tensor]:
         """Rendered values on the CPU: `rgb`, `depth` (distance along the ray), `accumulation`, each
         encoder's feature under its spec, `origins`, `directions` and `points` (origin + depth)."""
         chunk = self.model.config.eval_num_rays_per_chunk

@@ -28,7 +28,9 @@ def fit_pca_colours(
     basis = torch.nn.functional.pad(basis, (0, 3 - basis.shape[1]))
     strongest = basis.gather(0, basis.abs().argmax(dim=0, keepdim=True))
     basis = basis * torch.where(strongest < 0, -1.0, 1.0)
-    limits = torch.quantile(centred @ basis, torch.tensor(RANGE_QUANTILES).double().to(basis), dim=0)
+    limits = torch.quantile(
+        centred @ basis, torch.tensor(RANGE_QUANTILES).double().to(basis), dim=0
+    )
     limits[1] = torch.maximum(limits[1], limits[0] + 1e-6)
     return basis.float(), limits.float()
 

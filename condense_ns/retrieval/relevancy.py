@@ -68,9 +68,7 @@ class Query:
         return Query(self.encoder, *moved, self.rule, self.threshold, self.label)
 
 
-def relevancy(
-    features: Float[Tensor, "*batch channels"], query: Query
-) -> Float[Tensor, "*batch"]:
+def relevancy(features: Float[Tensor, "*batch channels"], query: Query) -> Float[Tensor, "*batch"]:
     """Relevancy of each feature in [0, 1]; zero vectors get no more than their due, never NaN.
 
     Raises:

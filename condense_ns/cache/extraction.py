@@ -1,0 +1,188 @@
+"""Images -> stored feature maps: what is stored already is kept, the rest is encoded now.
+
+One image is encoded while the next one is read and the last one is written, so that neither the disk
+nor the decoder of the images keeps the encoder waiting, and so that memory holds a handful of images
+however many there are.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from condense_ns.cache.compression import PcaBasis, fit_pca, load_basis, save_basis
+from condense_ns.cache.key import image_key, store_folder_name
+from condense_ns.cache.lookup import StoredMaps
+from condense_ns.cache.store import BYTES_PER_NUMBER, FeatureStore, StoreIdentity
+from condense_ns.cache.store_error import StoreError
+from condense_ns.encoders.base import ImageEncoder
+
+BASIS_IMAGES = 32
+"""Images, spread evenly over the scene, that a compression is fitted to."""
+IN_FLIGHT = 3
+"""Images in memory at once: read ahead, being encoded, being written."""
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """One image as the encoder shall see it."""
+
+    path: Path
+    """File whose content is part of the key."""
+    height: int
+    """Pixels."""
+    width: int
+    """Pixels."""
+    load: Callable[[], Float[Tensor, "3 height width"]]
+    """Reads the pixels, RGB in [0, 1]."""
+    variant: str = ""
+    """Whatever else changes the pixels, e.g. the background colour behind a transparent image."""
+
+
+def extract(
+    encoder: ImageEncoder,
+    sources: list[ImageSource],
+    root: Path,
+    scene: str,
+    components: int | None = None,
+) -> StoredMaps:
+    """The feature maps of images, in their order; only those not yet stored are encoded.
+
+    Args:
+        encoder: what encodes.
+        sources: at least one image.
+        root: folder of the scene's stores; this encoder's is made in it.
+        scene: name of the scene; a store of another one is refused.
+        components: compress cells to that many principal components, or None.
+
+    Raises:
+        StoreError: an unreadable image, an encoder that answers nonsense, a damaged store, too
+            little space.
+    """
+    folder = root / store_folder_name(encoder.spec, encoder.fingerprint, components)
+    width = encoder.channels if components is None else components
+    if components is not None and not 1 <= components <= encoder.channels:
+        raise StoreError(
+            f"feature components is {components}, but {encoder.spec} has {encoder.channels} "
+            f"channels: choose 1 to {encoder.channels}"
+        )
+    store = FeatureStore(folder, StoreIdentity(encoder.spec, encoder.fingerprint, width, scene))
+    keys = [image_key(source.path, source.variant) for source in sources]
+    known = store.index.entries()
+    missing = {key: at for key, at in zip(keys, sources, strict=True) if key not in known}
+    if missing:
+        grids = [encoder.grid_size(source.height, source.width) for source in missing.values()]
+        store.check_space(sum(rows * columns for rows, columns in grids))
+    basis = None if components is None else _basis(encoder, sources, folder, components)
+    if missing:
+        _fill(store, encoder, missing, basis)
+        known = store.index.entries()
+    sizes = [(source.height, source.width) for source in sources]
+    return StoredMaps(store.matrix(), [known[key] for key in keys], sizes, basis)
+
+
+def _basis(
+    encoder: ImageEncoder, sources: list[ImageSource], folder: Path, components: int
+) -> PcaBasis:
+    """The store's compression, fitted to some of the images when it is new."""
+    file = folder / "basis.safetensors"
+    if not file.exists():
+        spread = torch.linspace(0, len(sources) - 1, min(BASIS_IMAGES, len(sources)))
+        chosen = [sources[position] for position in spread.round().long().tolist()]
+        maps = (encoder.encode(_loaded(source)[None])[0] for source in chosen)
+        described = f"Fitting {components} components of {encoder.spec}"
+        save_basis(fit_pca(track(maps, described, total=len(chosen)), components), file)
+    basis = load_basis(file)
+    Console().print(
+        f"{components} of {encoder.channels} components keep {basis.explained_share:.1%} "
+        f"of the variance of {encoder.spec}"
+    )
+    return basis
+
+
+def _fill(
+    store: FeatureStore,
+    encoder: ImageEncoder,
+    missing: dict[str, ImageSource],
+    basis: PcaBasis | None,
+) -> None:
+    """Encode and store the missing images, with an estimate first and a progress bar."""
+    writing: Future[None] | None = None
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        encoded = _encoded(encoder, missing)
+        start = time.perf_counter()
+        for number, (key, source, feature_map) in enumerate(encoded):
+            if number == 0:
+                seconds = time.perf_counter() - start
+                Console().print(_estimate(store, encoder, list(missing.values()), seconds))
+            if writing is not None:
+                writing.result()
+            cells = feature_map if basis is None else basis.project(feature_map)
+            writing = writer.submit(store.append, key, str(source.path), cells)
+        if writing is not None:
+            writing.result()
+
+
+def _encoded(
+    encoder: ImageEncoder, missing: dict[str, ImageSource]
+) -> Iterator[tuple[str, ImageSource, Float[Tensor, "rows columns channels"]]]:
+    """Keys, images and their maps; the next image is read meanwhile."""
+    items = list(missing.items())
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        ahead = reader.submit(_loaded, items[0][1])
+        for number in track(range(len(items)), f"Encoding with {encoder.spec}"):
+            image = ahead.result()
+            if number + 1 < len(items):
+                ahead = reader.submit(_loaded, items[number + 1][1])
+            key, source = items[number]
+            feature_map = encoder.encode(image[None])[0]
+            expected = (*encoder.grid_size(source.height, source.width), encoder.channels)
+            if tuple(feature_map.shape) != expected:
+                raise StoreError(
+                    f"{encoder.spec} answers {tuple(feature_map.shape)} for {source.path}, expected "
+                    f"{expected} (rows, columns, channels); choose another output"
+                )
+            yield key, source, feature_map
+
+
+def _loaded(source: ImageSource) -> Float[Tensor, "3 height width"]:
+    """The pixels of an image.
+
+    Raises:
+        StoreError: it cannot be read, or has not the size that was promised.
+    """
+    try:
+        image = source.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise StoreError(
+            f"image {source.path} cannot be read ({error}); restore it or drop it from the scene"
+        ) from error
+    if tuple(image.shape) != (3, source.height, source.width):
+        raise StoreError(
+            f"image {source.path} is {image.shape[-1]} x {image.shape[-2]} pixels but its camera is "
+            f"{source.width} x {source.height}; mend the camera's w and h"
+        )
+    return image
+
+
+def _estimate(
+    store: FeatureStore, encoder: ImageEncoder, sources: list[ImageSource], first_seconds: float
+) -> str:
+    """One line: disk, memory and time of encoding these images, the first of which took so long."""
+    grids = [encoder.grid_size(source.height, source.width) for source in sources]
+    cells = [rows * columns for rows, columns in grids]
+    disk = sum(cells) * store.identity.width * BYTES_PER_NUMBER
+    largest_image = max(12 * source.height * source.width for source in sources)
+    memory = IN_FLIGHT * (largest_image + 4 * max(cells) * encoder.channels)
+    return (
+        f"{len(sources)} images to encode with {encoder.spec} ({encoder.channels} channels): "
+        f"{disk / 1e6:.0f} MB on disk in {store.folder}, {memory / 1e6:.0f} MB of memory beside "
+        f"the encoder, about {first_seconds * len(sources):.0f} s; kept for later runs"
+    )
