@@ -14,7 +14,7 @@ from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
 
 
 def condense_dense() -> TrainerConfig:
-    """nerfacto's own sizes and a feature field beside it, for a GPU."""
+    """Nerfacto's own sizes and a feature field beside it, for a GPU."""
     return TrainerConfig(
         method_name="condense-dense",
         steps_per_eval_batch=500,
@@ -100,7 +100,7 @@ def proposal_network(max_res: int) -> dict[str, int | bool]:
 
 
 def optimizers(decay_steps: int, feature_decay_steps: int) -> dict[str, dict[str, object]]:
-    """nerfacto's optimisers and one for the group `features`."""
+    """Nerfacto's optimisers and one for the group `features`."""
 
     def adam(rate: float, final_rate: float, steps: int) -> dict[str, object]:
         return {

@@ -51,6 +51,17 @@ class ImageEncoder(ABC):
             float32 features that are not normalised, on `device`; the size is `grid_size`.
         """
 
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "texts channels"]:
+        """Refuses: only a `TextImageEncoder` knows text.
+
+        Raises:
+            EncoderError: always.
+        """
+        raise EncoderError(
+            f"{self.spec} does not understand text ({texts}); "
+            "use an encoder that does, for example openclip:ViT-B-16/laion2b_s34b_b88k"
+        )
+
 
 class TextImageEncoder(ImageEncoder):
     """An image encoder whose features live in the same space as embeddings of text."""

@@ -29,10 +29,10 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
 
 
 def files_digest(paths: Sequence[Path]) -> str:
-    """Digest of the names and bytes of files, whatever folder they lie in."""
+    """Digest of the bytes of files in the order of their names, whatever the folder and names."""
     digest = hashlib.sha256()
     for path in sorted(paths, key=lambda path: path.name):
-        digest.update(f"{path.name}:{path.stat().st_size};".encode())
+        digest.update(f"{path.stat().st_size};".encode())
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)

@@ -1,14 +1,14 @@
 """Weights: on disk first, from the Hugging Face hub last, and never a long wait without network."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download
 
 from condense_ns.encoders.base import EncoderError
 
-_TRUE = {"1", "ON", "YES", "TRUE"}
+_ANSWER_SECONDS = 5
 
 
 def hub_folder(repo_id: str, choices: Sequence[Sequence[str]], spec: str, folder_spec: str) -> Path:
@@ -24,50 +24,43 @@ def hub_folder(repo_id: str, choices: Sequence[Sequence[str]], spec: str, folder
         EncoderError: the files are neither in the cache nor to be downloaded.
     """
     for choice in choices:
-        try:
-            folder = _snapshot(repo_id, choice, cached_only=True)
-        except Exception:
-            continue  # The hub says "not cached" in several ways, all of them harmless here.
-        if _complete(folder, choice):
+        if folder := _cached(repo_id, choice):
             return folder
-    reason = "the network is switched off by HF_HUB_OFFLINE"
-    if not is_offline():
-        reason = "the repository lacks the expected files"
-        for choice in choices:
-            try:
-                folder = _snapshot(repo_id, choice, cached_only=False)
-            except Exception as error:
-                first_line = (str(error).splitlines() or [type(error).__name__])[0]
-                reason = f"downloading failed: {first_line}"
-                break
-            if _complete(folder, choice):
-                return folder
-    raise EncoderError(_missing(repo_id, choices, spec, folder_spec, reason))
+    try:
+        return _downloaded(repo_id, choices)
+    except Exception as error:
+        files = " or ".join(" with ".join(choice) for choice in choices)
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise EncoderError(
+            f"{spec}: the weights of {repo_id} ({files}) are not in {constants.HF_HUB_CACHE} and "
+            f"downloading failed ({reason}); either run `hf download {repo_id}` on a machine with "
+            f"network and copy that cache here, or name a local copy: {folder_spec}"
+        ) from error
 
 
-def is_offline() -> bool:
-    """Whether the user forbids the hub; read now, not when huggingface_hub was imported."""
-    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    return any(os.environ.get(name, "").upper() in _TRUE for name in names)
+def _cached(repo_id: str, patterns: Sequence[str]) -> Path | None:
+    """The cached folder, None if a file is missing."""
+    try:
+        folder = Path(
+            snapshot_download(repo_id, allow_patterns=list(patterns), local_files_only=True)
+        )
+    except Exception:
+        return None  # The hub says "not cached" in several ways, all of them harmless here.
+    return folder if _complete(patterns, (path.name for path in folder.iterdir())) else None
 
 
-def _snapshot(repo_id: str, patterns: Sequence[str], cached_only: bool) -> Path:
-    folder = snapshot_download(
-        repo_id, allow_patterns=list(patterns), local_files_only=cached_only, etag_timeout=5
-    )
-    return Path(folder)
+def _downloaded(repo_id: str, choices: Sequence[Sequence[str]]) -> Path:
+    """The folder after downloading the first of `choices` that the repository has."""
+    # Asked first, since snapshot_download itself waits for ever if the hub does not answer.
+    siblings = HfApi().model_info(repo_id, timeout=_ANSWER_SECONDS).siblings or []
+    names = [sibling.rfilename for sibling in siblings]
+    for choice in choices:
+        if _complete(choice, names):
+            return Path(snapshot_download(repo_id, allow_patterns=list(choice)))
+    raise FileNotFoundError("the repository lacks these files")
 
 
-def _complete(folder: Path, patterns: Sequence[str]) -> bool:
-    return all(any(folder.glob(pattern)) for pattern in patterns)
-
-
-def _missing(
-    repo_id: str, choices: Sequence[Sequence[str]], spec: str, folder_spec: str, reason: str
-) -> str:
-    files = " or ".join(" with ".join(choice) for choice in choices)
-    return (
-        f"{spec}: the weights of {repo_id} ({files}) are not in {constants.HF_HUB_CACHE} and "
-        f"{reason}; either run `hf download {repo_id}` on a machine with network and copy that "
-        f"cache here, or name a local copy: {folder_spec}"
-    )
+def _complete(patterns: Sequence[str], names: Iterable[str]) -> bool:
+    """Whether every pattern fits a name."""
+    known = list(names)
+    return all(any(fnmatch(name, pattern) for name in known) for pattern in patterns)

@@ -1,16 +1,14 @@
 """Any network in an ONNX file that maps an image to a grid of features.
 
 Spec: ``onnx:<file>[#<output>][?input=255|unit|imagenet]``. The output is a name, or else an index;
-without it, the first output of rank 4 (batch, channels, rows, columns), or else of rank 3 (without
-batch), is taken. ``input`` says what colours the network expects: RGB in 0..255, RGB in 0..1, or RGB
-with ImageNet's mean and deviation taken out. Without it the file's metadata
-``Image.NominalPixelRange`` decides, and without that it is 255.
+without it, the first output of shape (batch, channels, rows, columns) is taken. ``input`` says what
+colours the network expects: RGB in 0..255, RGB in 0..1, or RGB with ImageNet's mean and deviation
+taken out. Without it the file's metadata ``Image.NominalPixelRange`` decides, and without that it
+is 255.
 
 A network with a fixed input size gets the image scaled to fill that size along one side; the rest
 is padded on the right or at the bottom, and the cells of the padding are cut off again.
 """
-
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,11 +18,12 @@ from torch import Tensor
 from condense_ns.encoders.base import EncoderError, ImageEncoder
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.onnx_file import (
-    chosen_output,
     image_input,
     open_session,
+    output_name,
     parse_spec,
     pixel_scaling,
+    weight_files,
 )
 from condense_ns.encoders.preprocessing import (
     IMAGENET_MEAN,
@@ -37,7 +36,7 @@ from condense_ns.encoders.preprocessing import (
     patch_grid,
     resize_to_grid,
 )
-from condense_ns.encoders.probing import probed_layout
+from condense_ns.encoders.probing import answer_shape, probed_layout
 
 CODE_VERSION = 1
 DEFAULT_IMAGE_SIZE = 512
@@ -65,22 +64,22 @@ class OnnxEncoder(ImageEncoder):
         source = parse_spec(spec)
         self._session = open_session(source.path, device)
         self._input = image_input(self._session, source.path)
-        self._output = chosen_output(self._session, source)
+        self._output = output_name(self._session, source)
         self._scaling = source.scaling or pixel_scaling(self._session, source.path)
         self._image_size = image_size or DEFAULT_IMAGE_SIZE
         self.spec = spec
         self.device = device
         if self._input.size is None:
-            self.patch_size, self.channels = probed_layout(self._run, "cpu", str(source.path))
+            self.patch_size, self.channels = probed_layout(self._run, "cpu", spec)
             patch_grid(1, 1, self.patch_size, self._image_size)  # refuses one below a patch
         else:
-            self.patch_size, self.channels = self._fixed_layout(source.path, image_size)
+            self.patch_size, self.channels = self._fixed_layout(image_size)
         self.fingerprint = fingerprint(
             {
                 "encoder": "onnx",
                 "versions": [CODE_VERSION, PREPROCESSING_VERSION],
-                "weights": files_digest(_files(source.path)),
-                "output": self._output.name,
+                "weights": files_digest(weight_files(source.path)),
+                "output": self._output,
                 "scaling": self._scaling,
                 "image_size": self._input.size or self._image_size,
             }
@@ -105,7 +104,7 @@ class OnnxEncoder(ImageEncoder):
             pixels = pad_bottom_right(pixels, *self._input.size)
             cells = (pixels.shape[-2] // self.patch_size, pixels.shape[-1] // self.patch_size)
         pixels = self._scaled(pixels)
-        pieces = pixels.split(1) if self._one_by_one else (pixels,)
+        pieces = pixels.split(1) if self._input.single else (pixels,)
         output = torch.cat([self._run(piece) for piece in pieces])
         if output.shape != (len(images), self.channels, *cells):
             raise EncoderError(
@@ -113,10 +112,6 @@ class OnnxEncoder(ImageEncoder):
                 f"{(len(images), self.channels, *cells)}; export it with a fixed input size"
             )
         return feature_map_from_output(output, grid).to(self.device)
-
-    @property
-    def _one_by_one(self) -> bool:
-        return self._input.single or self._output.rank == 3
 
     def _scaled(
         self, images: Float[Tensor, "batch 3 height width"]
@@ -127,14 +122,12 @@ class OnnxEncoder(ImageEncoder):
         return images * 255.0 if self._scaling == "255" else images
 
     def _run(self, pixels: Tensor) -> Tensor:
-        """One call of onnxruntime, on the CPU's memory; the answer always has a batch axis."""
-        array = np.ascontiguousarray(pixels.numpy().astype(self._input.dtype))
-        answer = self._session.run([self._output.name], {self._input.name: array})[0]
-        # A copy, since onnxruntime owns the memory of its answers.
-        output = torch.from_numpy(np.array(answer, dtype=np.float32))
-        return output[None] if self._output.rank == 3 else output
+        """One call of onnxruntime, on the CPU's memory."""
+        array = np.ascontiguousarray(pixels.numpy(), dtype=self._input.dtype)
+        answer = self._session.run([self._output], {self._input.name: array})[0]
+        return torch.from_numpy(np.asarray(answer, dtype=np.float32))
 
-    def _fixed_layout(self, path: Path, image_size: int | None) -> tuple[int, int]:
+    def _fixed_layout(self, image_size: int | None) -> tuple[int, int]:
         """Patch size and channels of a network with a fixed input size.
 
         Raises:
@@ -144,24 +137,14 @@ class OnnxEncoder(ImageEncoder):
         height, width = self._input.size
         if image_size not in (None, max(height, width)):
             raise EncoderError(
-                f"{path}: the network takes images of {height} x {width} pixels only, "
+                f"{self.spec}: the network takes images of {height} x {width} pixels only, "
                 f"not image_size {image_size}; leave image_size out"
             )
-        _, channels, rows, columns = self._run(torch.zeros(1, 3, height, width)).shape
+        channels, rows, columns = answer_shape(self._run, height, width, "cpu", self.spec)
         if height % rows or width % columns or height // rows != width // columns:
             raise EncoderError(
-                f"{path}: output {self._output.name} has {rows} x {columns} cells for an input of "
+                f"{self.spec}: output {self._output} has {rows} x {columns} cells for an input of "
                 f"{height} x {width} pixels, which is no whole square patch; choose another "
                 "output with #<name>"
             )
         return height // rows, channels
-
-
-def _files(path: Path) -> list[Path]:
-    """The file and the weights that exporters lay beside it (``net.onnx.data``, ``net.onnx_data``)."""
-    siblings = path.parent.iterdir()
-    return [path, *(other for other in siblings if _is_weights_of(other.name, path.name))]
-
-
-def _is_weights_of(name: str, model: str) -> bool:
-    return name.startswith((f"{model}.data", f"{model}_data"))

@@ -1,5 +1,6 @@
 """Reading the spec and the signature of an ONNX file; see `condense_ns.encoders.onnx`."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,6 @@ class ImageInput:
     size: tuple[int, int] | None
     single: bool
     dtype: type
-
-
-@dataclass(frozen=True)
-class Output:
-    """The output of the network: its name, and its rank, 4 or 3."""
-
-    name: str
-    rank: int
 
 
 def parse_spec(spec: str) -> Source:
@@ -113,15 +106,15 @@ def image_input(session: InferenceSession, path: Path) -> ImageInput:
     return ImageInput(inputs[0].name, size, batch == 1, _DTYPES[inputs[0].type])
 
 
-def chosen_output(session: InferenceSession, source: Source) -> Output:
-    """The output that the spec names or numbers, or else the first of rank 4, or else of rank 3.
+def output_name(session: InferenceSession, source: Source) -> str:
+    """The output that the spec names or numbers, or else the first of rank 4.
 
     Raises:
-        EncoderError: no such output, or not one of rank 4 or 3.
+        EncoderError: no such output, or not one of rank 4.
     """
     nodes = session.get_outputs()
     listing = ", ".join(f"{index}: {node.name} {node.shape}" for index, node in enumerate(nodes))
-    usable = [node for rank in (4, 3) for node in nodes if len(node.shape) == rank]
+    usable = [node for node in nodes if len(node.shape) == 4]
     if source.output is None:
         chosen = usable[0] if usable else None
     else:
@@ -134,7 +127,7 @@ def chosen_output(session: InferenceSession, source: Source) -> Output:
             f"{source.path}: {asked} of shape (batch, channels, rows, columns); "
             f"the outputs are {listing}; choose one with #<name> or #<index>"
         )
-    return Output(chosen.name, len(chosen.shape))
+    return chosen.name
 
 
 def pixel_scaling(session: InferenceSession, path: Path) -> str:
@@ -147,6 +140,15 @@ def pixel_scaling(session: InferenceSession, path: Path) -> str:
             "means with " + " or ".join(f"?input={name}" for name in SCALINGS)
         )
     return _RANGES[declared]
+
+
+def weight_files(path: Path) -> list[Path]:
+    """The file and the files beside it in which it keeps its larger tensors."""
+    content = path.read_bytes()
+    # In protobuf: field 1 "location", then field 2, its length and the file name.
+    entries = re.finditer(rb"\x0a\x08location\x12([\x01-\x7f])", content, re.DOTALL)
+    names = {content[entry.end() : entry.end() + entry[1][0]].decode() for entry in entries}
+    return [path, *(path.parent / name for name in sorted(names))]
 
 
 def _fixed(side: int | str | None) -> int | None:

@@ -3,8 +3,8 @@
 CLIP is trained on one vector per image, and its patch tokens are no embeddings. MaskCLIP (Zhou,
 Loy and Dai, "Extract Free Dense Labels from CLIP", ECCV 2022) obtains dense ones without training:
 in the last block, attention is left out, so that each patch answers its own value instead of a
-mixture of all. The residual and the MLP of that block are left out as well, since they carry what
-only the network itself uses, not the text space.
+mixture of all. The residual and the MLP of that block are left out as well, which F3RM (Shen et al.,
+"Distilled Feature Fields Enable Few-Shot Language-Guided Manipulation", 2023) found to work best.
 """
 
 import torch

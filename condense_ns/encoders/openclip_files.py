@@ -94,7 +94,7 @@ def load_model(source: ModelSource) -> CLIP | CustomTextCLIP:
         model = model_class(**config)
         open_clip.load_checkpoint(model, str(source.weights), strict=True)
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         raise EncoderError(
             f"{source.spec}: {source.weights} does not hold the weights of this network ({reason}); "
             "check the architecture, or download the file again"

@@ -26,11 +26,12 @@ def probed_layout(network: Network, device: str, name: str) -> tuple[int, int]:
         EncoderError: no patch size explains what the network answers.
     """
     for side in _PROBE_SIDES:
-        channels, rows, columns = _answer(network, side, side, device, name)
+        channels, rows, columns = answer_shape(network, side, side, device, name)
         if rows == columns and side % rows == 0:
             patch_size = side // rows
             # A second, oblong image tells a true patch from a division that happens to go through.
-            if _answer(network, 9 * patch_size, 7 * patch_size, device, name) == (channels, 9, 7):
+            oblong = answer_shape(network, 9 * patch_size, 7 * patch_size, device, name)
+            if oblong == (channels, 9, 7):
                 return patch_size, channels
     raise EncoderError(
         f"{name}: no patch size explains the feature maps it answers for images of {_PROBE_SIDES} "
@@ -38,20 +39,23 @@ def probed_layout(network: Network, device: str, name: str) -> tuple[int, int]:
     )
 
 
-def _answer(
+def answer_shape(
     network: Network, height: int, width: int, device: str, name: str
 ) -> tuple[int, int, int]:
-    """Channels, rows and columns of the answer to a grey image."""
+    """Channels, rows and columns of the answer to a grey image.
+
+    Raises:
+        EncoderError: the network fails, or its answer is no grid of features.
+    """
     image: Float[Tensor, "1 3 height width"] = torch.full((1, 3, height, width), 0.5, device=device)
     try:
         with torch.no_grad():
             shape = tuple(network(image).shape)
-    except EncoderError:
-        raise
     except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise EncoderError(
-            f"{name}: fails on an image of {height} x {width} pixels ({error}); it must accept "
-            "any image whose sides are multiples of its patch"
+            f"{name}: fails on an image of {height} x {width} pixels ({reason}); unless its input "
+            "size is fixed in the file, it must accept any multiple of its patch"
         ) from error
     if len(shape) != 4 or shape[0] != 1 or 0 in shape:
         raise EncoderError(

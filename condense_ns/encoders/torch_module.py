@@ -2,9 +2,9 @@
 
 The callable is called without arguments and returns the network: a `torch.nn.Module` or any function
 that maps RGB images in [0, 1] of shape (batch, 3, height, width), with sides that are multiples of
-its patch, to (batch, channels, rows, columns). If the network has the attributes ``patch_size`` and
-``channels``, they are believed; otherwise it is asked with a grey image. If it has ``encode_text``,
-a function from a list of texts to (texts, channels), the encoder answers text as well.
+its patch, to (batch, channels, rows, columns). Patch and channels are found by asking it with grey
+images. If it has ``encode_text``, a function from a list of texts to (texts, channels), the encoder
+answers text as well.
 """
 
 import importlib
@@ -27,7 +27,7 @@ from condense_ns.encoders.preprocessing import (
 )
 from condense_ns.encoders.probing import probed_layout
 
-Network = torch.nn.Module | Callable[[Tensor], Tensor]
+Network = Callable[..., Any]
 
 CODE_VERSION = 1
 DEFAULT_IMAGE_SIZE = 512
@@ -81,12 +81,7 @@ class TorchEncoder(ImageEncoder):
         self.device = device
         self._network = network
         self._image_size = image_size
-        patch_size = getattr(network, "patch_size", None)
-        channels = getattr(network, "channels", None)
-        if patch_size is None or channels is None:
-            patch_size, channels = probed_layout(network, device, spec)
-        self.patch_size = int(patch_size)
-        self.channels = int(channels)
+        self.patch_size, self.channels = probed_layout(network, device, spec)
         patch_grid(1, 1, self.patch_size, image_size)  # refuses an image_size below a patch
         is_module = isinstance(network, torch.nn.Module)
         self.fingerprint = fingerprint(
@@ -96,7 +91,6 @@ class TorchEncoder(ImageEncoder):
                 "callable": spec,
                 "source": source + _source_of(type(network)) if is_module else source,
                 "weights": state_digest(network.state_dict()) if is_module else None,
-                "layout": [self.patch_size, self.channels],
                 "image_size": image_size,
             }
         )

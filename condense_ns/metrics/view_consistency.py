@@ -1,4 +1,4 @@
-"""Do two views say the same of the same point? (`methods.md` 7.2)
+"""Do two views say the same of the same point (`methods.md` 7.2)?
 
 For a pair of views (a, b), u are cells of a whose 3D point lands at u' in b and is visible there:
 

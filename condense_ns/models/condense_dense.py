@@ -14,7 +14,6 @@ from jaxtyping import Float
 from nerfstudio.cameras.rays import RayBundle, RaySamples
 from nerfstudio.model_components.losses import DepthLossType, depth_loss
 from nerfstudio.models.nerfacto import NerfactoModelConfig
-from nerfstudio.utils.colormaps import apply_float_colormap
 from torch import Tensor, nn
 from torch.nn import Parameter
 
@@ -24,6 +23,7 @@ from condense_ns.losses.distillation import cosine_distance, masked_mean, robust
 from condense_ns.models.lazy_lpips import lpips_weights_on_disk
 from condense_ns.models.nerfacto_samples import NerfactoWithSamples
 from condense_ns.rendering.accumulation import composite, strongest_samples
+from condense_ns.rendering.heat import heat_colours
 from condense_ns.rendering.pca_colours import pca_colours
 from condense_ns.retrieval.relevancy import Query, relevancy
 from condense_ns.tensors import FeatureStatistics
@@ -124,7 +124,7 @@ class CondenseDenseModel(NerfactoWithSamples):
             module.requires_grad_(False)
 
     def get_param_groups(self) -> dict[str, list[Parameter]]:
-        """nerfacto's groups and `features`."""
+        """Nerfacto's groups and `features`."""
         groups = super().get_param_groups()
         groups["features"] = [*self.feature_field.parameters(), *self.decoders.parameters()]
         return groups
@@ -141,7 +141,7 @@ class CondenseDenseModel(NerfactoWithSamples):
         return composite(kept, self.feature_field(positions))
 
     def get_outputs(self, ray_bundle: RayBundle) -> dict[str, Any]:
-        """nerfacto's outputs; in training the latent, else pictures of the features."""
+        """Nerfacto's outputs; in training the latent, else pictures of the features."""
         outputs, samples, weights = self.outputs_and_samples(ray_bundle)
         latent = self.latent_of_rays(samples, weights)
         if self.training:
@@ -166,7 +166,7 @@ class CondenseDenseModel(NerfactoWithSamples):
             answered = features if asked == self.shown_encoder else self.decoder(asked)(latent)
             score = relevancy(answered, self.query)[:, None] * accumulation
             found = score >= self.query.threshold
-            overlay = torch.where(found, 0.4 * rgb + 0.6 * apply_float_colormap(score), 0.5 * rgb)
+            overlay = torch.where(found, 0.4 * rgb + 0.6 * heat_colours(score[:, 0]), 0.5 * rgb)
         return {
             "feature_pca": colours * accumulation,
             "relevancy": score,
@@ -174,7 +174,7 @@ class CondenseDenseModel(NerfactoWithSamples):
         }
 
     def render_features(self, ray_bundle: RayBundle) -> dict[str, Tensor]:
-        """nerfacto's outputs of a flat ray bundle and each encoder's feature, under its spec."""
+        """Nerfacto's outputs of a flat ray bundle and each encoder's feature, under its spec."""
         ray_bundle = self.collider(ray_bundle) if self.collider is not None else ray_bundle
         outputs, samples, weights = self.outputs_and_samples(ray_bundle)
         latent = self.latent_of_rays(samples, weights)
@@ -182,7 +182,7 @@ class CondenseDenseModel(NerfactoWithSamples):
         return {**outputs, **features}
 
     def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Tensor]:
-        """nerfacto's metrics and the host's depth loss where the scene has depth."""
+        """Nerfacto's metrics and the host's depth loss where the scene has depth."""
         metrics = super().get_metrics_dict(outputs, batch)
         if self.training and "depth_image" in batch and self.config.depth_loss_mult > 0:
             levels = list(zip(outputs["weights_list"], outputs["ray_samples_list"], strict=True))
@@ -207,7 +207,7 @@ class CondenseDenseModel(NerfactoWithSamples):
         batch: dict[str, Any],
         metrics_dict: dict[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """nerfacto's losses unless the geometry is frozen, depth, and two per encoder."""
+        """Nerfacto's losses unless the geometry is frozen, depth, and two per encoder."""
         losses: dict[str, Tensor] = {}
         if not self.geometry_frozen:
             losses = super().get_loss_dict(outputs, batch, metrics_dict)

@@ -32,7 +32,7 @@ class NerfactoWithSamples(NerfactoModel):
     def outputs_and_samples(
         self, ray_bundle: RayBundle
     ) -> tuple[dict[str, Any], RaySamples, Float[Tensor, "rays samples"]]:
-        """nerfacto's outputs, the final samples of each ray and their compositing weights."""
+        """Nerfacto's outputs, the final samples of each ray and their compositing weights."""
         outputs = NerfactoModel.get_outputs(self, ray_bundle)
         samples, weights = self._tapped["ray_samples"], self._tapped["weights"]
         self._tapped = {}

@@ -13,8 +13,9 @@ from condense_ns.data.feature_datamanager import FeatureDataManager, FeatureData
 from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_encoders, check_keys
-from condense_ns.pipelines.feature_evaluation import FeatureEvaluation
+from condense_ns.pipelines.feature_evaluation import FIGURES, agreement, consistency, depth_error
 from condense_ns.pipelines.frozen_geometry import adopt_settings, adopt_weights
+from condense_ns.pipelines.held_out_views import HeldOutViews
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 
@@ -115,13 +116,13 @@ class FeaturePipeline(VanillaPipeline):
         """
         metrics: dict[str, float] = {}
         for number, spec in enumerate(self.config.encoders):
-            evaluation = FeatureEvaluation(self.model, self.datamanager, spec)
+            held_out = HeldOutViews(self.model, self.datamanager, spec)
             prefix = f"feature_{number}"
-            for name, value in evaluation.agreement().items():
+            for name, value in agreement(held_out).items():
                 metrics[f"{prefix}_{name}"] = value
-            consistency = evaluation.consistency()
-            for name in ("mvc", "rnd", "margin", "corr1"):
-                metrics[f"{prefix}_{name}"] = consistency["rendered"][name]
-                metrics[f"{prefix}_encoder_{name}"] = consistency["encoder"][name]
-            metrics.update(evaluation.depth_error())
+            found = consistency(held_out)
+            for name in FIGURES:
+                metrics[f"{prefix}_{name}"] = found["rendered"][name]
+                metrics[f"{prefix}_encoder_{name}"] = found["encoder"][name]
+            metrics.update(depth_error(held_out))
         return metrics

@@ -26,8 +26,13 @@ class RayCaster:
 
     @torch.no_grad()
     def at(self, views: Int[Tensor, " rays"], pixels: Float[Tensor, "rays 2"]) -> dict[str, Tensor]:
-        """Rendered values on the CPU: `rgb`, `depth` (distance along the ray), `accumulation`, each
-        encoder's feature under its spec, `origins`, `directions` and `points` (origin + depth)."""
+        """Rendered values on the CPU.
+
+        Returns:
+            `rgb`, `depth` (distance along the ray), `z_depth` (along the optical axis),
+            `accumulation`, each encoder's feature under its spec, `origins`, `directions`,
+            `directions_norm` and `points` (origin + depth).
+        """
         chunk = self.model.config.eval_num_rays_per_chunk
         parts = [
             self._render(view, pixel)

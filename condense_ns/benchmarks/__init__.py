@@ -1,0 +1,1 @@
+"""Time and memory of the stages, beside what they are compared with."""

@@ -1,0 +1,73 @@
+"""`condense bench`: time and memory, as a table and as JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass
+class Bench:
+    """Measure time and memory on this machine.
+
+    `dense` measures condense-dense: (a) its training step against nerfacto's, (b) extraction against
+    the bare encoder, (c) memory of the feature store with 50 and 2,000 maps, (d) a query over a
+    million features.
+    """
+
+    what: tyro.conf.Positional[Literal["dense"]]
+    """What to measure."""
+    data: Path
+    """Scene folder, as for ns-train."""
+    encoders: tuple[str, ...]
+    """Encoders, as for ns-train."""
+    presets: tuple[str, ...] = ("condense-dense-tiny", "condense-dense")
+    """Methods whose step is timed."""
+    steps: int = 20
+    """Timed steps of each."""
+    output_path: Path = Path("condense_bench_dense.json")
+    """JSON file for the figures."""
+
+    def main(self) -> None:
+        """Measure, print, write."""
+        from condense_ns.commands.json_file import write_json
+        from condense_ns.commands.provenance import provenance
+
+        figures = self._figures()
+        write_json(self.output_path, {**provenance(), "benchmark": self.what, **figures})
+        console = Console()
+        table = Table("what", "figure", "value", title=f"condense bench {self.what}")
+        for what, values in figures.items():
+            for name, value in _flat(values):
+                table.add_row(what, name, f"{value:,.3f}".rstrip("0").rstrip("."))
+        console.print(table)
+        console.print(f"figures written to {self.output_path}")
+
+    def _figures(self) -> dict[str, Any]:
+        from condense_ns.benchmarks.extraction_throughput import extraction_throughput
+        from condense_ns.benchmarks.relevancy_speed import relevancy_speed
+        from condense_ns.benchmarks.scene_sources import scene_sources
+        from condense_ns.benchmarks.step_time import step_time
+        from condense_ns.benchmarks.store_memory import store_memory
+        from condense_ns.encoders import build_encoder
+
+        sources = scene_sources(self.data)
+        figures: dict[str, Any] = {"relevancy": relevancy_speed(), "memory": store_memory()}
+        for spec in self.encoders:
+            encoder = build_encoder(spec)
+            figures[f"extraction {spec}"] = extraction_throughput(encoder, sources)
+        for preset in self.presets:
+            figures[f"step {preset}"] = step_time(self.data, self.encoders, preset, self.steps)
+        return figures
+
+
+def _flat(values: dict[str, Any]) -> list[tuple[str, float]]:
+    """Names and numbers of a dictionary of numbers or of dictionaries of numbers."""
+    rows = []
+    for name, value in values.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        rows += [(f"{name} {key}".strip(), number) for key, number in inner]
+    return rows

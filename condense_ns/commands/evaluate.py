@@ -1,0 +1,60 @@
+"""`condense eval`: a run's figures beside their rivals, as a table and as JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+COLUMNS = {
+    "agreement": ("cos_c", "cosine", "r2", "coverage", "ours_on_same_cells"),
+    "consistency": ("mvc", "rnd", "margin", "corr1", "pairs"),
+}
+
+
+@dataclass
+class Evaluate:
+    """Measure a run on its held-out views, beside its rivals.
+
+    Agreement with the encoder (cos_c, R2) of the rendered features, of the mean feature, of the
+    nearest training views' features warped by depth, and of the encoder on the rendered image;
+    consistency between views of rendered features and of the encoder; depth error where the scene
+    has depth images.
+    """
+
+    load_config: Path
+    """The run's config.yml."""
+    output_path: Path | None = None
+    """JSON file for the figures; None puts condense_eval.json beside the config."""
+
+    def main(self) -> None:
+        """Measure, print, write."""
+        from condense_ns.commands.json_file import write_json
+        from condense_ns.commands.loaded_run import load_run
+        from condense_ns.commands.provenance import provenance
+        from condense_ns.pipelines.run_evaluation import evaluate_run
+
+        figures = evaluate_run(load_run(self.load_config))
+        output = self.output_path or self.load_config.parent / "condense_eval.json"
+        write_json(output, {**provenance(), "run": str(self.load_config), **figures})
+        show(figures, Console())
+        Console().print(f"figures written to {output}")
+
+
+def show(figures: dict[str, Any], console: Console) -> None:
+    """The figures of `evaluate_run` as tables."""
+    console.print(", ".join(f"{name} {value:.3f}" for name, value in figures["image"].items()))
+    for spec, found in figures["encoders"].items():
+        for title, columns in COLUMNS.items():
+            table = Table("", *columns, title=f"{title}, {spec}", title_justify="left")
+            for row, values in found[title].items():
+                cells = (f"{values[name]:.3f}" if name in values else "" for name in columns)
+                table.add_row(row, *cells)
+            console.print(table)
+        inconsistency = {row: 1.0 - values["mvc"] for row, values in found["consistency"].items()}
+        ratio = inconsistency["rendered"] / inconsistency["encoder"]
+        console.print(f"(1 - mvc) of the rendered features / of the encoder: {ratio:.3f}")
+        if found["depth"]:
+            depth = ", ".join(f"{name} {value:.4f}" for name, value in found["depth"].items())
+            console.print(depth)

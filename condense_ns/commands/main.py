@@ -1,0 +1,23 @@
+"""`condense`: what goes beyond nerfstudio's own commands."""
+
+from typing import Annotated
+
+import tyro
+
+from condense_ns.commands.bench import Bench
+from condense_ns.commands.evaluate import Evaluate
+from condense_ns.commands.query import AskQuery
+from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
+
+Commands = tyro.conf.FlagConversionOff[
+    Annotated[Evaluate, tyro.conf.subcommand(name="eval")]
+    | Annotated[AskQuery, tyro.conf.subcommand(name="query")]
+    | Annotated[Bench, tyro.conf.subcommand(name="bench")]
+]
+
+
+def entrypoint() -> None:
+    """What the script `condense` runs."""
+    tell_user_errors_in_one_sentence()
+    tyro.extras.set_accent_color("bright_yellow")
+    tyro.cli(Commands, prog="condense").main()

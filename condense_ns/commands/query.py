@@ -1,0 +1,126 @@
+"""`condense query`: where in a scene is this? Heatmaps per view and a coloured point cloud."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from condense_ns.errors import UserError
+from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES
+
+if TYPE_CHECKING:
+    from condense_ns.pipelines.feature_pipeline import FeaturePipeline
+    from condense_ns.retrieval.relevancy import Query
+
+
+@dataclass
+class AskQuery:
+    """Ask a trained run where something is: by words, by a picture or by a point of a view.
+
+    Writes, for every held-out view, <view>_relevancy.png and <view>_overlay.png, and points.ply with
+    the scene's surface coloured by relevancy, in the coordinates of the dataset's own poses.
+    """
+
+    load_config: Path
+    """The run's config.yml."""
+    text: tuple[str, ...] = ()
+    """Words for what is looked for; several describe one thing."""
+    negatives: tuple[str, ...] = DEFAULT_NEGATIVES
+    """Words for what it is told apart from."""
+    image: Path | None = None
+    """Picture of what is looked for."""
+    crop: tuple[int, int, int, int] | None = None
+    """Part of the picture: left, top, right, bottom in pixels."""
+    point: tuple[int, int, int] | None = None
+    """Place of what is looked for: number of a held-out view (from 0), x, y in pixels."""
+    encoder: str | None = None
+    """Encoder to ask; None asks the run's first."""
+    threshold: float = 0.5
+    """Relevancy from which on the overlay shows a pixel, in [0, 1]."""
+    points: int = 100_000
+    """Rays for the point cloud."""
+    output_dir: Path = Path("query")
+    """Folder for the results."""
+
+    def main(self) -> None:
+        """Ask, render, write."""
+        self._check()
+        from condense_ns.commands.loaded_run import load_run
+        from condense_ns.pipelines.query_rendering import scored_points
+
+        pipeline = load_run(self.load_config)
+        query = self._query(pipeline)
+        self._write_pictures(pipeline, query)
+        if self.points:
+            from condense_ns.export.point_cloud import write_scored_points
+            from condense_ns.rendering.heat import heat_colours
+
+            found = scored_points(pipeline, query, self.points)
+            colours = heat_colours(found.relevancy)
+            write_scored_points(
+                self.output_dir / "points.ply", found.points, colours, found.relevancy
+            )
+        Console().print(f"'{query.label}' ({query.rule}): results in {self.output_dir}")
+
+    def _check(self) -> None:
+        ways = [bool(self.text), self.image is not None, self.point is not None]
+        if sum(ways) != 1:
+            raise UserError("ask with exactly one of --text, --image and --point")
+        if self.crop is not None and self.image is None:
+            raise UserError("--crop says which part of --image is meant; give --image as well")
+        if not 0.0 <= self.threshold <= 1.0:
+            raise UserError(f"--threshold is {self.threshold}, it must lie in [0, 1]")
+        if self.points < 0:
+            raise UserError(f"--points is {self.points}, it must be 0 (no point cloud) or more")
+
+    def _query(self, pipeline: "FeaturePipeline") -> "Query":
+        from condense_ns.pipelines.query_rendering import feature_at_pixel
+        from condense_ns.retrieval.asking import crop_query, feature_query, text_query
+
+        spec = self._spec(pipeline)
+        teachers = pipeline.datamanager.teachers
+        centre = pipeline.model.decoder(spec).mean.cpu()
+        if self.text:
+            encoder = teachers.with_text(spec)
+            return text_query(
+                encoder, list(self.text), list(self.negatives), centre, self.threshold
+            )
+        if self.image is not None:
+            return crop_query(teachers[spec], self.image, self.crop, centre, self.threshold)
+        assert self.point is not None
+        view, x, y = self.point
+        self._check_point(pipeline, view, x, y)
+        feature = feature_at_pixel(pipeline, spec, view, x + 0.5, y + 0.5)
+        return feature_query(spec, feature, centre, self.threshold, f"view {view} at {x}, {y}")
+
+    def _spec(self, pipeline: "FeaturePipeline") -> str:
+        specs = pipeline.config.encoders
+        spec = self.encoder or specs[0]
+        if spec not in specs:
+            raise UserError(f"the run has no encoder {spec}; it has {', '.join(specs)}")
+        return spec
+
+    @staticmethod
+    def _check_point(pipeline: "FeaturePipeline", view: int, x: int, y: int) -> None:
+        cameras = pipeline.datamanager.eval_dataset.cameras
+        if not 0 <= view < len(cameras):
+            raise UserError(f"view {view} is not among the held-out views 0 to {len(cameras) - 1}")
+        width, height = int(cameras.width[view]), int(cameras.height[view])
+        if not (0 <= x < width and 0 <= y < height):
+            raise UserError(f"pixel {x}, {y} lies outside the {width} x {height} pixels of view {view}")
+
+    def _write_pictures(self, pipeline: "FeaturePipeline", query: "Query") -> None:
+        from torchvision.utils import save_image
+
+        from condense_ns.pipelines.query_rendering import render_query
+        from condense_ns.rendering.heat import heat_colours
+
+        try:
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.output_dir} cannot be made ({error.strerror})") from error
+        for name, outputs in render_query(pipeline, query):
+            heat = heat_colours(outputs["relevancy"][..., 0])
+            for kind, picture in (("relevancy", heat), ("overlay", outputs["query_overlay"])):
+                save_image(picture.permute(2, 0, 1), self.output_dir / f"{name}_{kind}.png")

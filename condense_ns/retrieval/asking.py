@@ -1,0 +1,153 @@
+"""Making queries: from words, from a picture, from features of a scene.
+
+Words are told apart from other words (rule `softmax`); pictures and places have nothing to be told
+apart from and are compared with the scene's mean (rule `cosine`).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.retrieval.relevancy import Query
+
+Box = tuple[int, int, int, int]
+"""Part of a picture: left, top, right, bottom in pixels; right and bottom are no longer part."""
+
+
+def text_query(
+    encoder: TextImageEncoder,
+    positives: Sequence[str],
+    negatives: Sequence[str],
+    centre: Float[Tensor, " channels"],
+    threshold: float,
+) -> Query:
+    """A query in words; blank ones are left out.
+
+    Args:
+        encoder: whose text tower is asked.
+        positives: words for the one thing that is looked for.
+        negatives: words for what it is told apart from.
+        centre: mean feature of the scene.
+        threshold: relevancy from which on a point counts as found, in [0, 1].
+
+    Raises:
+        UserError: no positives or no negatives.
+    """
+    looked_for, others = _without_blanks(positives), _without_blanks(negatives)
+    if not looked_for:
+        raise UserError("no words to search for; write at least one positive")
+    if not others:
+        raise UserError("no words to tell it apart from; write at least one negative, e.g. object")
+    embeddings = encoder.encode_text([*looked_for, *others]).to(centre)
+    return Query(
+        encoder=encoder.spec,
+        positives=embeddings[: len(looked_for)],
+        negatives=embeddings[len(looked_for) :],
+        centre=centre,
+        rule="softmax",
+        threshold=threshold,
+        label="; ".join(looked_for),
+    )
+
+
+def feature_query(
+    spec: str,
+    features: Float[Tensor, "vectors channels"],
+    centre: Float[Tensor, " channels"],
+    threshold: float,
+    label: str,
+) -> Query:
+    """A query by example: whatever looks like the mean of these features.
+
+    Args:
+        spec: the encoder that the features are of.
+        features: of one thing, for example of a clicked pixel or of a region.
+        centre: mean feature of the scene.
+        threshold: relevancy from which on a point counts as found, in [0, 1].
+        label: what to call the query.
+
+    Raises:
+        UserError: no features, or features that are not finite.
+    """
+    if len(features) == 0:
+        raise UserError(f"{label} holds no features; choose a place on a surface")
+    if not torch.isfinite(features).all():
+        raise UserError(f"{label} holds features that are not finite; train the scene longer")
+    positive = features.mean(dim=0, keepdim=True).to(centre)
+    nothing = torch.empty_like(positive[:0])
+    return Query(spec, positive, nothing, centre, "cosine", threshold, label)
+
+
+def crop_query(
+    encoder: ImageEncoder,
+    image: Path,
+    crop: Box | None,
+    centre: Float[Tensor, " channels"],
+    threshold: float,
+) -> Query:
+    """A query by picture: the mean feature of an image file or of a part of it.
+
+    The network sees the whole image and the part's cells are averaged: features of a cell depend on
+    what surrounds it, in the scene's images just so.
+
+    Raises:
+        UserError: no such image, or a crop that does not lie inside it.
+    """
+    picture = read_picture(image)
+    height, width = picture.shape[1:]
+    box = (0, 0, width, height) if crop is None else crop
+    left, top, right, bottom = box
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise UserError(
+            f"crop {box} is not inside {image}, which has {width} x {height} pixels; give left, top, "
+            "right, bottom"
+        )
+    feature_map = encoder.encode(picture[None])[0]
+    feature = mean_inside(feature_map, box, height, width)
+    label = image.name if crop is None else f"{image.name} {left},{top},{right},{bottom}"
+    return feature_query(encoder.spec, feature[None], centre, threshold, label)
+
+
+def read_picture(image: Path) -> Float[Tensor, "3 height width"]:
+    """RGB of an image file in [0, 1], turned upright as its camera noted.
+
+    Raises:
+        UserError: the file is missing or no image.
+    """
+    try:
+        with Image.open(image) as opened:
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except FileNotFoundError as error:
+        raise UserError(f"there is no image {image}") from error
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{image} cannot be read as an image; give a PNG or JPEG file") from error
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255.0
+
+
+def mean_inside(
+    feature_map: Float[Tensor, "rows columns channels"], box: Box, height: int, width: int
+) -> Float[Tensor, " channels"]:
+    """Mean of the cells that a box in pixels covers, each weighted by its covered area."""
+    left, top, right, bottom = box
+    rows, columns = feature_map.shape[:2]
+    by_row = _covered(rows, top * rows / height, bottom * rows / height).to(feature_map)
+    by_column = _covered(columns, left * columns / width, right * columns / width).to(feature_map)
+    total = torch.einsum("rkc,r,k->c", feature_map, by_row, by_column)
+    return total / (by_row.sum() * by_column.sum())
+
+
+def _covered(cells: int, start: float, end: float) -> Float[Tensor, " cells"]:
+    """How much of each cell [i, i + 1] lies between start and end."""
+    lower = torch.arange(cells, dtype=torch.float64)
+    return ((lower + 1.0).clamp(max=end) - lower.clamp(min=start)).clamp(min=0.0)
+
+
+def _without_blanks(words: Sequence[str]) -> list[str]:
+    return [word.strip() for word in words if word.strip()]

@@ -1,0 +1,58 @@
+"""Entry points: they work, and whatever of ours is broken, nerfacto trains."""
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+from nerfstudio.plugins.types import MethodSpecification
+
+METHODS = ("condense-dense", "condense-dense-tiny")
+
+LIST_METHODS = """
+from nerfstudio.configs.method_configs import all_methods
+print("methods:", *sorted(all_methods))
+"""
+
+
+def methods_seen_by_nerfstudio(before: str = "") -> tuple[set[str], str]:
+    """Method names and stderr of a fresh process that first runs some code."""
+    command = [sys.executable, "-c", before + LIST_METHODS]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    line = next(line for line in found.stdout.splitlines() if line.startswith("methods:"))
+    return set(line.split()[1:]), found.stderr
+
+
+def test_entry_points_are_method_specifications_of_their_own_name():
+    points = importlib.metadata.entry_points(group="nerfstudio.method_configs")
+    ours = {point.name: point.load() for point in points if point.value.startswith("condense_ns.")}
+    assert set(ours) >= set(METHODS)
+    for name, specification in ours.items():
+        assert isinstance(specification, MethodSpecification)
+        assert specification.config.method_name == name
+
+
+def test_nerfstudio_lists_our_methods():
+    methods, _ = methods_seen_by_nerfstudio()
+    assert {"nerfacto", *METHODS} <= methods
+
+
+@pytest.mark.parametrize("module", ["onnxruntime", "transformers", "open_clip"])
+def test_a_missing_model_zoo_switches_nothing_off(module: str):
+    methods, _ = methods_seen_by_nerfstudio(f"import sys; sys.modules[{module!r}] = None\n")
+    assert {"nerfacto", *METHODS} <= methods
+
+
+@pytest.mark.parametrize("module", ["safetensors", "condense_ns.methods"])
+def test_what_we_cannot_do_without_switches_only_us_off(module: str):
+    methods, stderr = methods_seen_by_nerfstudio(f"import sys; sys.modules[{module!r}] = None\n")
+    assert "nerfacto" in methods
+    assert not methods & set(METHODS)
+    assert "condense_ns is switched off" in stderr
+
+
+def test_an_unknown_private_name_is_an_attribute_error():
+    import condense_ns.plugin as plugin
+
+    with pytest.raises(AttributeError):
+        plugin.__unknown__  # noqa: B018
