@@ -53,7 +53,7 @@ class PcaBasis:
 
 
 def fit_pca(
-    feature_maps: Iterable[Float[Tensor, "rows columns channels"]], components: int
+    feature_maps: Iterable[Float[Tensor, "_rows _columns channels"]], components: int
 ) -> PcaBasis:
     """The basis of all cells of the maps, which are looked at once and one at a time.
 
@@ -95,16 +95,26 @@ def fit_pca(
 
 
 def save_basis(basis: PcaBasis, path: Path) -> None:
-    """Write a basis so that `path` never holds half of one, whenever the process is killed."""
+    """Write a basis so that `path` never holds half of one, whenever the process is killed.
+
+    Raises:
+        StoreError: it cannot be written, e.g. because the disk is full.
+    """
     content = safetensors.torch.save(
         {name: tensor.contiguous() for name, tensor in vars(basis).items()}
     )
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with unfinished.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"the compression basis {path} cannot be written: {error.strerror or error}; mend that "
+            "and run again"
+        ) from error
 
 
 def load_basis(path: Path) -> PcaBasis:

@@ -80,7 +80,7 @@ def extract(
     if missing:
         grids = [encoder.grid_size(source.height, source.width) for source in missing.values()]
         store.check_space(sum(rows * columns for rows, columns in grids))
-    basis = None if components is None else _basis(encoder, sources, folder, components)
+    basis = None if components is None else _basis(encoder, sources, store, components)
     if missing:
         _fill(store, encoder, missing, basis)
         known = store.index.entries()
@@ -89,16 +89,19 @@ def extract(
 
 
 def _basis(
-    encoder: ImageEncoder, sources: list[ImageSource], folder: Path, components: int
+    encoder: ImageEncoder, sources: list[ImageSource], store: FeatureStore, components: int
 ) -> PcaBasis:
     """The store's compression, fitted to some of the images when it is new."""
-    file = folder / "basis.safetensors"
-    if not file.exists():
+    file = store.folder / "basis.safetensors"
+    if not file.exists() and not store.index.entries():
         spread = torch.linspace(0, len(sources) - 1, min(BASIS_IMAGES, len(sources)))
         chosen = [sources[position] for position in spread.round().long().tolist()]
-        maps = (encoder.encode(_loaded(source)[None])[0] for source in chosen)
+        maps = (_feature_map(encoder, source, _loaded(source)) for source in chosen)
         described = f"Fitting {components} components of {encoder.spec}"
-        save_basis(fit_pca(track(maps, described, total=len(chosen)), components), file)
+        fitted = fit_pca(track(maps, described, total=len(chosen)), components)
+        with store.index.locked():
+            if not file.exists():  # another process may have been quicker, and used its own
+                save_basis(fitted, file)
     basis = load_basis(file)
     Console().print(
         f"{components} of {encoder.channels} components keep {basis.explained_share:.1%} "
@@ -142,14 +145,30 @@ def _encoded(
             if number + 1 < len(items):
                 ahead = reader.submit(_loaded, items[number + 1][1])
             key, source = items[number]
-            feature_map = encoder.encode(image[None])[0]
-            expected = (*encoder.grid_size(source.height, source.width), encoder.channels)
-            if tuple(feature_map.shape) != expected:
-                raise StoreError(
-                    f"{encoder.spec} answers {tuple(feature_map.shape)} for {source.path}, expected "
-                    f"{expected} (rows, columns, channels); choose another output"
-                )
-            yield key, source, feature_map
+            yield key, source, _feature_map(encoder, source, image)
+
+
+def _feature_map(
+    encoder: ImageEncoder, source: ImageSource, image: Float[Tensor, "3 height width"]
+) -> Float[Tensor, "rows columns channels"]:
+    """What the encoder answers for an image.
+
+    Raises:
+        StoreError: a map of another size than promised, or one with NaN or infinity.
+    """
+    feature_map = encoder.encode(image[None])[0]
+    expected = (*encoder.grid_size(source.height, source.width), encoder.channels)
+    if tuple(feature_map.shape) != expected:
+        raise StoreError(
+            f"{encoder.spec} answers {tuple(feature_map.shape)} for {source.path}, expected "
+            f"{expected} (rows, columns, channels); choose another output"
+        )
+    if not feature_map.isfinite().all():
+        raise StoreError(
+            f"{encoder.spec} answers NaN or infinity for {source.path}; check that image, or choose "
+            "another output of the encoder"
+        )
+    return feature_map
 
 
 def _loaded(source: ImageSource) -> Float[Tensor, "3 height width"]:

@@ -53,7 +53,7 @@ class StoredMaps:
         rows, columns = self._grids[images].unbind(dim=1)
         cells, weights = bilinear_cells(pixels_xy * self._cells_per_pixel[images], rows, columns)
         stored = self._matrix.gather((cells + self._first_rows[images, None]).flatten())
-        corners = stored.float().reshape(*cells.shape, -1)
+        corners = stored.float().reshape(*cells.shape, stored.shape[1])
         return self._decompressed(torch.einsum("qk,qkc->qc", weights, corners))
 
     def map(self, image: int) -> Float[Tensor, "rows columns channels"]:

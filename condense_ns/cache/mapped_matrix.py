@@ -1,12 +1,15 @@
 """A matrix of half-precision rows that stays on disk while it is read.
 
-Reading a page of a memory-mapped file makes it, and on Linux up to 64 KiB around it, count as memory
-of the process. Over thousands of images that would add up to the whole file. So, when the file is
-larger than `RESIDENT_BYTES`, the pages are handed back after every few rows; they remain in the
-system's own cache of files, where they are free to be dropped and quick to be mapped again.
+Reading a page of a memory-mapped file makes it and its surroundings count as memory of the process:
+64 KiB on older Linux, but a whole folio, up to 2 MiB, on file systems that cache large ones. Over
+thousands of images that would add up to the whole file. So a file larger than `RESIDENT_BYTES` is
+not mapped where the system can read at an offset: rows are copied from the system's own cache of
+files, one call for each run of neighbours.
 """
 
 import mmap
+import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +17,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from condense_ns.cache.store_error import StoreError
+
 RESIDENT_BYTES = 16 << 20
-FAULT_BYTES = 64 << 10
-GATHERED_ROWS = 2 * RESIDENT_BYTES // FAULT_BYTES  # neighbours along x share their pages
 
 
 class MappedMatrix:
@@ -24,38 +27,52 @@ class MappedMatrix:
 
     Args:
         path: file of at least `rows` * `width` * 2 bytes.
-        rows: number of rows to map, at least one.
+        rows: number of rows to read from, at least one.
         width: numbers in a row.
     """
 
     def __init__(self, path: Path, rows: int, width: int) -> None:
+        self._path, self._width = path, width
+        size = 2 * rows * width
+        self._mapped: np.ndarray | None = None
+        if size > RESIDENT_BYTES and hasattr(os, "pread"):
+            self._descriptor = os.open(path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._descriptor)
+            return
         with path.open("rb") as stream:
-            self._pages = mmap.mmap(stream.fileno(), 2 * rows * width, access=mmap.ACCESS_READ)
-        self._advise("MADV_RANDOM")
-        self._matrix = np.frombuffer(self._pages, dtype=np.float16).reshape(rows, width)
-        self._large = self._matrix.nbytes > RESIDENT_BYTES
+            pages = mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
+        self._mapped = np.frombuffer(pages, dtype=np.float16).reshape(rows, width)
 
     def gather(self, rows: Int[Tensor, " count"]) -> Float[Tensor, "count width"]:
         """Copies of rows, in float16 on the CPU."""
         numbers = rows.numpy()
-        if not self._large:
-            return torch.from_numpy(self._matrix.take(numbers, axis=0))
-        gathered = np.empty((len(numbers), self._matrix.shape[1]), np.float16)
-        for start in range(0, len(numbers), GATHERED_ROWS):
-            part = slice(start, start + GATHERED_ROWS)
-            gathered[part] = self._matrix.take(numbers[part], axis=0)
-            self._advise("MADV_DONTNEED")
-        return torch.from_numpy(gathered)
+        if self._mapped is not None:
+            return torch.from_numpy(self._mapped.take(numbers, axis=0))
+        starts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
+        counts = np.diff(starts, append=len(numbers))
+        return self._copied(numbers[starts].tolist(), counts.tolist())
 
     def read(self, start: int, stop: int) -> Float[Tensor, "count width"]:
         """A copy of consecutive rows, in float16 on the CPU."""
-        copied = torch.from_numpy(self._matrix[start:stop].copy())
-        if self._large:
-            self._advise("MADV_DONTNEED")
-        return copied
+        if self._mapped is not None:
+            return torch.from_numpy(self._mapped[start:stop].copy())
+        return self._copied([start], [stop - start])
 
-    def _advise(self, name: str) -> None:
-        """Tell the system how pages are used, where it listens."""
-        advice = getattr(mmap, name, None)
-        if advice is not None:
-            self._pages.madvise(advice)
+    def _copied(self, starts: list[int], counts: list[int]) -> Float[Tensor, "count width"]:
+        """Runs of rows, one after another, given by their first rows and lengths.
+
+        Raises:
+            StoreError: the file has become shorter.
+        """
+        row_bytes = 2 * self._width
+        runs = [
+            os.pread(self._descriptor, count * row_bytes, start * row_bytes)
+            for start, count in zip(starts, counts, strict=True)
+        ]
+        content = bytearray().join(runs)
+        if len(content) != sum(counts) * row_bytes:
+            raise StoreError(
+                f"the feature store {self._path} has been truncated; delete the folder "
+                f"{self._path.parent} and run again, it will be rebuilt"
+            )
+        return torch.from_numpy(np.frombuffer(content, np.float16).reshape(-1, self._width))

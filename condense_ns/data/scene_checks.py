@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from condense_ns.errors import UserError
 
 MIN_IMAGES = 2
-SIZE_KEYS = (("w", 0), ("h", 1))
 FOCAL_KEYS = ("fl_x", "fl_y")
+UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises, depending on the format, for files that are damaged or claim to be huge."""
 
 
 def check_scene_file(data: Path) -> None:
@@ -37,7 +38,7 @@ def check_scene_file(data: Path) -> None:
         meta = json.loads(file.read_text())
     except ValueError as error:
         raise UserError(f"{file} is not valid JSON ({error}); write it again") from error
-    frames = meta.get("frames")
+    frames = meta.get("frames") if isinstance(meta, dict) else None
     if not frames:
         raise UserError(f"{file} lists no frames; run ns-process-data again")
     _check_focal(meta, file, "the scene")
@@ -49,8 +50,11 @@ def _check_frame(frame: dict[str, Any], file: Path) -> None:
     name = frame.get("file_path", "a frame without file_path")
     if not (file.parent / name).exists():
         raise UserError(f"{file} names {name}, which does not exist; restore it or drop its frame")
-    pose = np.asarray(frame.get("transform_matrix", []), dtype=np.float64)
-    if pose.shape not in ((3, 4), (4, 4)):
+    try:
+        pose = np.asarray(frame.get("transform_matrix", []), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{file}: the pose of {name} is no matrix, expected 4 x 4") from error
+    if pose.shape != (4, 4):
         raise UserError(f"{file}: the pose of {name} has shape {pose.shape}, expected 4 x 4")
     if not np.isfinite(pose).all():
         raise UserError(f"{file}: the pose of {name} holds NaN or infinity; drop the frame")
@@ -66,7 +70,8 @@ def _check_frame(frame: dict[str, Any], file: Path) -> None:
 def _check_focal(fields: dict[str, Any], file: Path, owner: str) -> None:
     for key in FOCAL_KEYS:
         value = fields.get(key)
-        if value is not None and not (np.isfinite(value) and value > 0):
+        number = isinstance(value, int | float) and np.isfinite(value)
+        if value is not None and not (number and value > 0):
             raise UserError(f"{file}: {key} of {owner} is {value}, expected a number of pixels > 0")
 
 
@@ -119,6 +124,6 @@ def _image_size(file: Path) -> tuple[int, int]:
             size = image.size
             image.draft("L", (1, 1))  # JPEGs: check the stream at an eighth of the work
             image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise UserError(f"image {file} cannot be read ({error}); restore it or drop it") from error
     return size

@@ -7,8 +7,10 @@ images. If it has ``encode_text``, a function from a list of texts to (texts, ch
 answers text as well.
 """
 
+import contextlib
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -56,10 +58,11 @@ def torch_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
         raise EncoderError(
             f"{spec}: returned a {type(network).__name__}; expected a torch.nn.Module or a function"
         )
+    source = _sources(spec, factory, network)
     if isinstance(network, torch.nn.Module):
         network = network.to(device).eval().requires_grad_(False)
     encoder = TorchTextEncoder if hasattr(network, _ENCODE_TEXT) else TorchEncoder
-    return encoder(spec, network, device, image_size or DEFAULT_IMAGE_SIZE, _sources(spec, factory))
+    return encoder(spec, network, device, image_size or DEFAULT_IMAGE_SIZE, source)
 
 
 class TorchEncoder(ImageEncoder):
@@ -89,7 +92,7 @@ class TorchEncoder(ImageEncoder):
                 "encoder": "torch",
                 "versions": [CODE_VERSION, PREPROCESSING_VERSION],
                 "callable": spec,
-                "source": source + _source_of(type(network)) if is_module else source,
+                "source": source,
                 "weights": state_digest(network.state_dict()) if is_module else None,
                 "image_size": image_size,
             }
@@ -148,20 +151,19 @@ def _factory(spec: str) -> Callable[[], Any]:
     return factory
 
 
-def _sources(spec: str, factory: Callable[[], Any]) -> str:
-    """The whole module of the callable, since what the callable uses usually lies beside it."""
+def _sources(spec: str, factory: Callable[[], Any], network: Network) -> str:
+    """The source of the spec's module, of the callable's own and of the network's class.
+
+    Of the whole module, since what a callable uses usually lies beside it.
+    """
     try:
-        return inspect.getsource(inspect.getmodule(factory) or factory)  # type: ignore[arg-type]
+        text = inspect.getsource(sys.modules[spec.split(":")[1]])
     except (OSError, TypeError) as error:
         raise EncoderError(
             f"{spec}: its source cannot be read, so changes of it would go unnoticed; "
             "name a callable in a Python file"
         ) from error
-
-
-def _source_of(network_class: type) -> str:
-    """The source of the network's class, or its name where there is none."""
-    try:
-        return inspect.getsource(network_class)
-    except (OSError, TypeError):
-        return network_class.__qualname__
+    for other in (inspect.getmodule(factory), type(network)):
+        with contextlib.suppress(OSError, TypeError):
+            text += inspect.getsource(other)  # type: ignore[arg-type]
+    return text

@@ -77,10 +77,6 @@ def _distort_perspective(
 def _distort_fisheye(
     ideal: Float[Tensor, "points 2"], distortion: Float[Tensor, "6"]
 ) -> Float[Tensor, "points 2"]:
-    """The equidistant model of OpenCV's fisheye cameras (k1..k4)."""
-    k1, k2, k3, k4 = distortion[:4]
-    radius = torch.linalg.vector_norm(ideal, dim=-1).clamp_min(1e-8)
-    angle = torch.atan(radius)
-    a2 = angle * angle
-    bent = angle * (1 + a2 * (k1 + a2 * (k2 + a2 * (k3 + a2 * k4))))
-    return ideal * (bent / radius)[:, None]
+    """The equidistant model of OpenCV's fisheye cameras; nerfstudio adds the tangential terms."""
+    radius = torch.linalg.vector_norm(ideal, dim=-1, keepdim=True).clamp_min(1e-8)
+    return _distort_perspective(ideal * (torch.atan(radius) / radius), distortion)

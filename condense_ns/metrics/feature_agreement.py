@@ -43,5 +43,5 @@ def feature_agreement(
 
 def nan_mean(rows: list[dict[str, float]]) -> dict[str, float]:
     """Mean of each key over the rows that have a number there."""
-    table = torch.tensor([list(row.values()) for row in rows], dtype=torch.float64)
+    table = torch.tensor([[row[key] for key in rows[0]] for row in rows], dtype=torch.float64)
     return dict(zip(rows[0], torch.nanmean(table, dim=0).tolist(), strict=True))

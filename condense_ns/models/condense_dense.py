@@ -101,6 +101,7 @@ class CondenseDenseModel(NerfactoWithSamples):
             self._remember(name, known)
         self.geometry_frozen = False
         self.shown_encoder = next(iter(config.features))
+        self.shown_colours: dict[str, tuple[Tensor, Tensor]] = {}
         self.query: Query | None = None
 
     def decoder(self, name: str) -> FeatureDecoder:
@@ -159,7 +160,9 @@ class CondenseDenseModel(NerfactoWithSamples):
         """`feature_pca`, `relevancy` and `query_overlay`, whether or not there is a query."""
         decoder = self.decoder(self.shown_encoder)
         features = decoder(latent)
-        colours = pca_colours(features, decoder.mean, decoder.pca_basis, decoder.pca_range)
+        saved = (decoder.pca_basis, decoder.pca_range)
+        basis, limits = self.shown_colours.get(self.shown_encoder, saved)
+        colours = pca_colours(features, decoder.mean, basis, limits)
         score, overlay = torch.zeros_like(accumulation), rgb
         if self.query is not None:
             asked = self.query.encoder

@@ -18,6 +18,8 @@ from condense_ns.pipelines.frozen_geometry import adopt_settings, adopt_weights
 from condense_ns.pipelines.held_out_views import HeldOutViews
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
+from condense_ns.pipelines.panel_host import PanelHost
+from condense_ns.viewer.panel_window import ViserPanel
 
 
 @dataclass
@@ -61,6 +63,7 @@ class FeaturePipeline(VanillaPipeline):
         super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
         if geometry is not None:
             adopt_weights(self.model, geometry, self.datamanager.train_dataparser_outputs)
+        self.panel = ViserPanel(PanelHost(self.model, self.datamanager.teachers))
 
     @property
     def model(self) -> CondenseDenseModel:

@@ -31,7 +31,8 @@ def fit_pca_colours(
     limits = torch.quantile(
         centred @ basis, torch.tensor(RANGE_QUANTILES).double().to(basis), dim=0
     )
-    limits[1] = torch.maximum(limits[1], limits[0] + 1e-6)
+    least = 1e-6 * (1 + limits[0].abs())  # what single precision can still tell apart
+    limits[1] = torch.maximum(limits[1], limits[0] + least)
     return basis.float(), limits.float()
 
 

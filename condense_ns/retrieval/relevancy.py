@@ -11,7 +11,7 @@ Letters: f feature, p positive, n negative vectors; all compared by cosine.
 Positives are averaged after normalisation: they describe one thing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -63,9 +63,12 @@ class Query:
 
     def to(self, device: torch.device | str) -> "Query":
         """The same query with its vectors on `device`."""
-        vectors = (self.positives, self.negatives, self.centre)
-        moved = [vector.to(device) for vector in vectors]
-        return Query(self.encoder, *moved, self.rule, self.threshold, self.label)
+        return replace(
+            self,
+            positives=self.positives.to(device),
+            negatives=self.negatives.to(device),
+            centre=self.centre.to(device),
+        )
 
 
 def relevancy(features: Float[Tensor, "*batch channels"], query: Query) -> Float[Tensor, "*batch"]:

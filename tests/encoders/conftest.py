@@ -1,11 +1,13 @@
 """Tiny networks of every kind, in their real file formats, that read out the colour of a patch."""
 
+import importlib
 import json
 import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx
 import open_clip
@@ -20,7 +22,7 @@ from condense_ns.encoders.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 PATCH = 8
 SHARED_DATA = Path(__file__).parents[2].parent / "shared/data"
-CLIP_CONFIG = {
+CLIP_CONFIG: dict[str, Any] = {
     "embed_dim": 6,
     "vision_cfg": {"image_size": 32, "patch_size": PATCH, "layers": 1, "width": 6, "head_width": 6},
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 8, "heads": 1, "layers": 1},
@@ -97,13 +99,15 @@ def _write_onnx_fixed(folder: Path, blue: float) -> str:
 
 def _write_torch(folder: Path, blue: float) -> str:
     (folder / "ramp_network.py").write_text(TORCH_SOURCE.format(blue=blue))
+    sys.path.insert(0, str(folder))
     sys.modules.pop("ramp_network", None)
+    importlib.invalidate_caches()
     return "torch:ramp_network:network"
 
 
 def _write_openclip(folder: Path, blue: float) -> str:
     torch.manual_seed(0)
-    model = open_clip.CLIP(**CLIP_CONFIG)
+    model: Any = open_clip.CLIP(**CLIP_CONFIG)
     visual = model.visual
     block = visual.transformer.resblocks[0]
     with torch.no_grad():
@@ -136,7 +140,7 @@ def _write_dinov2(folder: Path, blue: float) -> str:
         patch_size=PATCH,
         layerscale_value=0.0,  # every block is the identity
     )
-    model = Dinov2Model(config)
+    model: Any = Dinov2Model(config)
     with torch.no_grad():
         model.embeddings.patch_embeddings.projection.weight.copy_(_paired_weight(blue))
         model.embeddings.patch_embeddings.projection.bias.copy_(torch.tensor([0.0, 0, 0, 0, 1, -1]))
@@ -171,10 +175,11 @@ class Family:
     image_size: int | None = 64
     text: bool = False
 
-    def build(self, folder: Path, blue: float = 0.0) -> ImageEncoder:
-        """The encoder, its files in `folder`."""
+    def build(self, folder: Path, blue: float = 0.0, finer: int = 1) -> ImageEncoder:
+        """The encoder, its files in `folder`; `finer` multiplies `image_size`."""
         folder.mkdir(exist_ok=True)
-        return build_encoder(self.write(folder, blue), image_size=self.image_size)
+        image_size = self.image_size and self.image_size * finer
+        return build_encoder(self.write(folder, blue), image_size=image_size)
 
 
 FAMILIES = {
@@ -187,11 +192,9 @@ FAMILIES = {
 
 
 @pytest.fixture(params=FAMILIES)
-def family(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Family:
-    """Every kind of encoder in turn; networks of PyTorch belong into ``tmp_path / "net"``."""
-    monkeypatch.syspath_prepend(str(tmp_path / "net"))
+def family(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Family:
+    """Every kind of encoder in turn."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     return FAMILIES[request.param]
 

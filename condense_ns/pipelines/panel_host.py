@@ -1,0 +1,102 @@
+"""What the viewer's panel sees and changes of a run: joins model, encoders and panel."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.data.teachers import Teachers
+from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.fields.feature_field import fingerprint_tensor
+from condense_ns.models.condense_dense import CondenseDenseModel
+from condense_ns.retrieval.relevancy import Query
+from condense_ns.viewer.panel_scene import Colours, PanelScene, View
+
+MIN_OPACITY = 0.5  # of a ray that shows a surface, as in training
+
+
+class PanelHost(PanelScene):
+    """A model and its encoders as the panel's scene (`viewer/panel_scene.py`).
+
+    Args:
+        model: the model that the viewer renders.
+        teachers: the run's encoders, built when first asked for.
+    """
+
+    def __init__(self, model: CondenseDenseModel, teachers: Teachers) -> None:
+        self._model = model
+        self._teachers = teachers
+        self.encoders = tuple(model.config.features)
+
+    @property
+    def query(self) -> Query | None:
+        """What is looked for."""
+        return self._model.query
+
+    def show_query(self, query: Query | None) -> None:
+        """Look for this from now on; None for nothing."""
+        self._model.query = None if query is None else query.to(self._model.device)
+
+    def show_encoder(self, spec: str) -> None:
+        """Show this encoder's features in colours."""
+        self._model.shown_encoder = spec
+
+    def encoder(self, spec: str) -> ImageEncoder:
+        """The 2D encoder itself; building it may take long.
+
+        Raises:
+            UserError: it cannot be built, or is not the one that the run was trained with.
+        """
+        encoder = self._teachers[spec]
+        trained_with = self._model.decoder(spec).fingerprint.cpu()
+        if trained_with.any() and not trained_with.equal(fingerprint_tensor(encoder.fingerprint)):
+            raise UserError(
+                f"encoder {spec} is not the one that the run was trained with: its weights, settings "
+                "or version differ; put those back, or train again"
+            )
+        return encoder
+
+    def text_encoder(self, spec: str) -> TextImageEncoder:
+        """The same, if it understands text.
+
+        Raises:
+            UserError: as for `encoder`, or it does not understand text.
+        """
+        self.encoder(spec)
+        return self._teachers.with_text(spec)
+
+    def centre(self, spec: str) -> Float[Tensor, " channels"]:
+        """Mean feature of the scene, on the CPU."""
+        return self._model.decoder(spec).mean.float().cpu()
+
+    def show_colours(self, spec: str, colours: Colours | None) -> None:
+        """Show an encoder's features in these colours; None for those of the run."""
+        if colours is None:
+            self._model.shown_colours.pop(spec, None)
+        else:
+            basis, limits = colours
+            device = self._model.device
+            self._model.shown_colours[spec] = (basis.to(device), limits.to(device))
+
+    @torch.no_grad()
+    def features(
+        self, spec: str, view: View, places: Float[Tensor, "places 2"]
+    ) -> Float[Tensor, "surface channels"]:
+        """Rendered features, on the CPU, of those places (x, y in [0, 1]) that show a surface."""
+        model = self._model
+        camera = view.camera.to(model.device)
+        size = torch.tensor([camera.width.item(), camera.height.item()])
+        rays = camera.generate_rays(
+            camera_indices=torch.zeros(len(places), 1, 1, dtype=torch.long, device=model.device),
+            coords=(places * size).flip(-1)[:, None].to(model.device),
+            obb_box=view.crop,
+        ).flatten()
+        chunk = model.config.eval_num_rays_per_chunk
+        was_training = model.training
+        model.eval()
+        try:
+            parts = [model.render_features(rays[i : i + chunk]) for i in range(0, len(rays), chunk)]
+        finally:
+            model.train(was_training)
+        opaque = torch.cat([part["accumulation"][:, 0] for part in parts]) >= MIN_OPACITY
+        return torch.cat([part[spec] for part in parts])[opaque].float().cpu()

@@ -1,0 +1,317 @@
+"""What the buttons do, with a made-up scene: red on the left, blue on the right, sky on top."""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import pytest
+import torch
+from nerfstudio.cameras.cameras import Cameras
+from PIL import Image
+
+from condense_ns.encoders.base import TextImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.viewer.feature_panel import FeaturePanel, grid
+from condense_ns.viewer.panel_fields import PanelFields
+from condense_ns.viewer.panel_scene import PanelScene, View
+
+RED, BLUE = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
+SECONDS = 20.0
+
+
+class ColourEncoder(TextImageEncoder):
+    """Features are colours; texts are the names of two."""
+
+    spec, channels, patch_size, fingerprint, device = "colours", 3, 4, "00", "cpu"
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def grid_size(self, height, width):
+        return height // 4, width // 4
+
+    def encode(self, images):
+        return torch.nn.functional.avg_pool2d(images, 4).permute(0, 2, 3, 1)
+
+    def encode_text(self, texts):
+        assert self.may_answer.wait(SECONDS)
+        return torch.stack([{"red": RED, "blue": BLUE}[text] for text in texts])
+
+
+class HalvesScene(PanelScene):
+    """Left half red, right half blue; nothing in the upper tenth."""
+
+    encoders = ("colours", "silent")
+
+    def __init__(self) -> None:
+        self.colour_encoder = ColourEncoder()
+        self.shown_encoder = "colours"
+        self.asked = None
+        self.colours = {}
+        self.paused = False
+        self.views = []
+
+    @property
+    def query(self):
+        return self.asked
+
+    def show_query(self, query):
+        assert self.paused
+        self.asked = query
+
+    def show_encoder(self, spec):
+        assert self.paused
+        self.shown_encoder = spec
+
+    def show_colours(self, spec, colours):
+        assert self.paused
+        self.colours[spec] = colours
+
+    def encoder(self, spec):
+        assert not self.paused
+        return self.colour_encoder
+
+    def text_encoder(self, spec):
+        if spec == "silent":
+            raise UserError("encoder silent has no text tower: ask with a point")
+        return self.encoder(spec)
+
+    def centre(self, spec):
+        return (RED + BLUE) / 2
+
+    def features(self, spec, view, places):
+        assert self.paused
+        self.views.append(view)
+        surface = places[places[:, 1] >= 0.1]
+        share = surface[:, :1]
+        return torch.where(share < 0.5, RED, BLUE) * (1.0 + 0.01 * share)
+
+
+class Fields(PanelFields):
+    """The panel's fields as a user fills them in, and what the user is told."""
+
+    def __init__(self, scene: HalvesScene) -> None:
+        self.scene = scene
+        self.filled = {
+            "encoder": "colours",
+            "positives": "red",
+            "negatives": "blue",
+            "image_file": "",
+            "threshold": 0.5,
+        }
+        self.output = "rgb"
+        self.pointing, self.then = None, None
+        self.told, self.pictures = [], 0
+        self.eye = View(Cameras(torch.eye(4)[None, :3], 1.0, 1.0, 1.0, 1.0, 2, 2), None)
+
+    encoder = property(lambda self: self.filled["encoder"])
+    positives = property(lambda self: self.filled["positives"])
+    negatives = property(lambda self: self.filled["negatives"])
+    image_file = property(lambda self: self.filled["image_file"])
+    threshold = property(lambda self: self.filled["threshold"])
+
+    def tell(self, sentence):
+        self.told.append(sentence)
+
+    def tell_error(self, sentence):
+        self.told.append(f"error: {sentence}")
+
+    def view(self, client):
+        return self.eye
+
+    @contextmanager
+    def paused(self):
+        self.scene.paused = True
+        yield
+        self.scene.paused = False
+        self.pictures += 1
+
+    def point(self, how, then):
+        self.pointing, self.then = how, then
+
+    def stop_pointing(self):
+        self.pointing = None
+
+    def show_output(self, name):
+        self.output = name if self.output == "rgb" else self.output
+        return self.output
+
+
+@pytest.fixture
+def scene() -> HalvesScene:
+    return HalvesScene()
+
+
+@pytest.fixture
+def fields(scene) -> Fields:
+    return Fields(scene)
+
+
+@pytest.fixture
+def panel(scene, fields) -> FeaturePanel:
+    return FeaturePanel(scene, fields)
+
+
+def done(panel: FeaturePanel, action: Callable[[], None]) -> str:
+    """The last sentence after an action and its thread have ended."""
+    action()
+    assert panel.job.wait(SECONDS)
+    assert isinstance(panel.window, Fields)
+    return panel.window.told[-1]
+
+
+def test_a_search_asks_tells_and_shows(panel, scene, fields):
+    assert done(panel, panel.search) == (
+        "found 'red' on 50% of this view; relevancy is at most 1.00"
+    )
+    assert fields.told[0] == "encoding text 'red' with colours ..."
+    assert scene.query.label == "red"
+    assert fields.output == "query_overlay"
+    assert fields.pictures > 0
+
+
+def test_a_search_that_finds_nothing_says_how_far_it_is(panel, scene, fields):
+    fields.filled |= {"positives": "red; blue", "negatives": "red;blue", "threshold": 0.9}
+    assert "not found in this view: relevancy is at most" in done(panel, panel.search)
+    assert scene.query.positives.shape == scene.query.negatives.shape == (2, 3)
+
+
+def test_another_output_is_left_alone_and_said(panel, fields):
+    fields.output = "depth"
+    assert done(panel, panel.search).endswith("choose the output type query_overlay to see it")
+    assert fields.output == "depth"
+
+
+def test_without_a_browser_the_query_is_set_nevertheless(panel, scene, fields):
+    fields.eye = None
+    assert done(panel, panel.search) == "looking for 'red'"
+    assert scene.query is not None
+    assert "no browser window" in done(panel, panel.refresh_colours)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("positives", " ; ", "write them into Positives"),
+        ("negatives", "", "at least one negative"),
+        ("encoder", "silent", "encoder silent has no text tower"),
+    ],
+)
+def test_errors_are_told_and_change_nothing(panel, scene, fields, field, value, sentence):
+    fields.filled[field] = value
+    told = done(panel, panel.search)
+    assert told.startswith("error: ")
+    assert sentence in told
+    assert scene.query is None
+    assert fields.output == "rgb"
+
+
+def test_unexpected_errors_are_told_and_logged(panel, fields, caplog):
+    fields.filled["positives"] = "purple"
+    with caplog.at_level(logging.ERROR):
+        told = done(panel, panel.search)
+    assert "KeyError" in told
+    assert "Traceback" in caplog.text
+
+
+def test_busy_while_a_job_runs_and_free_after_it(panel, scene, fields):
+    scene.colour_encoder.may_answer.clear()
+    panel.search()
+    for press in (panel.search, panel.pick_point, panel.clear, panel.refresh_colours):
+        press()
+        assert fields.told[-1].startswith("error: busy with encoding text 'red'")
+    assert not scene.paused  # the picture goes on meanwhile
+    scene.colour_encoder.may_answer.set()
+    assert panel.job.wait(SECONDS)
+    assert fields.told[-1].startswith("found 'red'")
+    assert done(panel, panel.clear) == "no query"
+
+
+def test_a_clicked_point_is_the_query(panel, scene, fields):
+    panel.pick_point()
+    assert fields.pointing == "click"
+    assert "click on a thing" in fields.told[-1]
+    assert done(panel, lambda: fields.then([(0.9, 0.5)], 0)).startswith("found 'the point at 90%")
+    assert fields.pointing is None
+    assert torch.allclose(scene.query.positives[0], BLUE * 1.009)
+    assert scene.query.rule == "cosine"
+
+
+def test_a_second_press_gives_up_pointing(panel, fields):
+    panel.pick_point()
+    panel.pick_region()
+    assert fields.pointing == "rect-select"
+    panel.pick_region()
+    assert fields.pointing is None
+    assert fields.told[-1] == "nothing picked"
+
+
+def test_a_region_is_the_query(panel, scene, fields):
+    panel.pick_region()
+    told = done(panel, lambda: fields.then([(0.0, 0.2), (0.4, 0.8)], 0))
+    assert told.startswith("found 'the region 0%-40%, 20%-80%' on 50%")
+    assert scene.query.positives.shape == (1, 3)
+
+
+def test_a_point_in_the_sky_is_refused(panel, scene, fields):
+    panel.pick_point()
+    assert "holds no features" in done(panel, lambda: fields.then([(0.5, 0.05)], 0))
+    assert scene.query is None
+
+
+def test_an_image_file_is_the_query(panel, scene, fields, tmp_path):
+    assert "write the path" in done(panel, panel.search_image_file)
+    fields.filled["image_file"] = str(tmp_path / "blue.png")
+    assert "there is no image" in done(panel, panel.search_image_file)
+    Image.new("RGB", (8, 8), (0, 0, 255)).save(fields.image_file)
+    assert done(panel, panel.search_image_file).startswith("found 'blue.png' on 50%")
+
+
+def test_the_threshold_changes_the_query_and_nothing_without_one(panel, scene, fields):
+    panel.threshold_changed()
+    assert fields.pictures == 0
+    done(panel, panel.search)
+    fields.filled["threshold"] = 0.8
+    panel.threshold_changed()
+    assert scene.query.threshold == 0.8
+
+
+def test_the_encoder_is_shown_and_an_older_query_named(panel, scene, fields):
+    panel.encoder_changed()
+    assert fields.told[-1] == "feature_pca shows colours; queries ask it"
+    done(panel, panel.search)
+    fields.filled["encoder"] = "silent"
+    panel.encoder_changed()
+    assert scene.shown_encoder == "silent"
+    assert "'red' still asks colours" in fields.told[-1]
+
+
+def test_colours_are_fitted_about_the_mean_of_the_scene(panel, scene, fields):
+    assert done(panel, panel.refresh_colours) == "colours of colours fitted to this view"
+    basis, limits = scene.colours["colours"]
+    ends = torch.stack([RED * 1.0, BLUE * 1.01]) - scene.centre("colours")
+    assert torch.allclose((ends @ basis)[:, 0].sort().values, limits[:, 0], atol=0.02)
+    assert fields.output == "feature_pca"
+    panel.reset_colours()
+    assert scene.colours["colours"] is None
+
+
+def test_a_view_of_nothing_has_no_colours(panel, scene, monkeypatch):
+    monkeypatch.setattr(scene, "features", lambda spec, view, places: torch.zeros(3, 3))
+    assert "too little of the scene" in done(panel, panel.refresh_colours)
+
+
+def test_no_thread_is_left_over(panel, fields):
+    before = threading.active_count()
+    for _ in range(3):
+        done(panel, panel.search)
+    assert threading.active_count() == before
+
+
+def test_grid_by_hand():
+    places = grid((0.0, 0.5), (1.0, 1.0), 2)
+    assert torch.allclose(
+        places, torch.tensor([[0.25, 0.625], [0.75, 0.625], [0.25, 0.875], [0.75, 0.875]])
+    )
