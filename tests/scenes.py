@@ -11,9 +11,7 @@ FOCAL = 1.2  # of the image's width
 SKY = (0.75, 0.8, 0.85)
 
 
-def make_textured_scene(
-    folder: Path, images: int = 12, width: int = 64, height: int = 48
-) -> Path:
+def make_textured_scene(folder: Path, images: int = 12, width: int = 64, height: int = 48) -> Path:
     """Write a scene in nerfstudio's format: a board of 2 x 2 units seen from an arc above it.
 
     The board lies in the plane z = 0; its left half (x < 0) is red with dark spots, its right half is

@@ -25,7 +25,9 @@ def test_files_and_functions_stay_short(file: Path):
 
 
 def test_no_file_has_a_vague_name():
-    assert not [file for file in FILES if file.stem in VAGUE_NAMES or file.parent.name in VAGUE_NAMES]
+    assert not [
+        file for file in FILES if file.stem in VAGUE_NAMES or file.parent.name in VAGUE_NAMES
+    ]
 
 
 def test_every_subpackage_has_a_one_sentence_docstring_and_nothing_more():

@@ -17,6 +17,7 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
 
 from condense_ns.methods import condense_dense, condense_dense_tiny
 from condense_ns.models.lazy_lpips import lpips_deferred
+from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
 
 PRESETS = {"condense-dense-tiny": condense_dense_tiny, "condense-dense": condense_dense}
 WARMUP = 5
@@ -50,8 +51,9 @@ def step_time(data: Path, encoders: tuple[str, ...], preset: str, steps: int) ->
 
 
 def nerfacto_of(config: TrainerConfig) -> TrainerConfig:
-    """nerfacto with the rays, samples and grids of a config of ours."""
-    theirs, ours = config.pipeline.datamanager, config.pipeline.model
+    """The host's nerfacto with the rays, samples and grids of a config of ours."""
+    assert isinstance(config.pipeline, FeaturePipelineConfig)
+    data, ours = config.pipeline.datamanager, config.pipeline.model
     shared = {
         setting.name: getattr(ours, setting.name)
         for setting in fields(NerfactoModelConfig)
@@ -59,18 +61,16 @@ def nerfacto_of(config: TrainerConfig) -> TrainerConfig:
     }
     config.pipeline = VanillaPipelineConfig(
         datamanager=VanillaDataManagerConfig(
-            dataparser=theirs.dataparser,
-            train_num_rays_per_batch=theirs.train_num_rays_per_batch,
-            eval_num_rays_per_batch=theirs.eval_num_rays_per_batch,
+            dataparser=data.dataparser,
+            train_num_rays_per_batch=data.train_num_rays_per_batch,
+            eval_num_rays_per_batch=data.eval_num_rays_per_batch,
         ),
         model=NerfactoModelConfig(**shared),
     )
     return config
 
 
-def _trainer(
-    config: TrainerConfig, data: Path, output: Path, encoders: tuple[str, ...]
-) -> Trainer:
+def _trainer(config: TrainerConfig, data: Path, output: Path, encoders: tuple[str, ...]) -> Trainer:
     if torch.cuda.is_available():
         config.machine.device_type = "cuda"
     else:
@@ -79,7 +79,7 @@ def _trainer(
     config.vis = "tensorboard"
     config.output_dir, config.data = output, data
     config.pipeline.datamanager.data = data
-    if encoders:
+    if isinstance(config.pipeline, FeaturePipelineConfig):
         config.pipeline.encoders = encoders
     trainer = config.setup(local_rank=0, world_size=1)
     trainer.setup()

@@ -64,18 +64,18 @@ def fit_pca(
     Raises:
         StoreError: no maps, or a number of components that the channels do not allow.
     """
-    count, shift, total, products = 0, None, None, None
+    count, shift = 0, None
+    total = products = torch.zeros((), dtype=torch.float64)
     for feature_map in feature_maps:
         cells = feature_map.flatten(0, 1).double().cpu()
         if shift is None:
             # Any shift gives the same covariance; one near the mean keeps the digits.
             shift = cells.mean(dim=0)
-            total, products = torch.zeros_like(shift), torch.zeros(2 * shift.shape).double()
         centred = cells - shift
         count += len(cells)
-        total += centred.sum(dim=0)
-        products += centred.T @ centred
-    if shift is None or total is None or products is None:
+        total = total + centred.sum(dim=0)
+        products = products + centred.T @ centred
+    if shift is None:
         raise StoreError("a compression cannot be fitted without feature maps")
     if not 1 <= components <= len(shift):
         raise StoreError(

@@ -108,7 +108,9 @@ class AskQuery:
             raise UserError(f"view {view} is not among the held-out views 0 to {len(cameras) - 1}")
         width, height = int(cameras.width[view]), int(cameras.height[view])
         if not (0 <= x < width and 0 <= y < height):
-            raise UserError(f"pixel {x}, {y} lies outside the {width} x {height} pixels of view {view}")
+            raise UserError(
+                f"pixel {x}, {y} lies outside the {width} x {height} pixels of view {view}"
+            )
 
     def _write_pictures(self, pipeline: "FeaturePipeline", query: "Query") -> None:
         from torchvision.utils import save_image

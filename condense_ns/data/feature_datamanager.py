@@ -20,6 +20,7 @@ from nerfstudio.data.datamanagers.base_datamanager import (
     VanillaDataManager,
     VanillaDataManagerConfig,
 )
+from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.data.datasets.depth_dataset import DepthDataset
 from torch import Tensor
@@ -89,7 +90,7 @@ class FeatureDataManager(VanillaDataManager[InputDataset]):
         outputs = self.dataparser.get_dataparser_outputs(split=self.test_split)
         return self._create_dataset(outputs, "eval")
 
-    def _create_dataset(self, outputs: Any, split: Split) -> InputDataset:
+    def _create_dataset(self, outputs: DataparserOutputs, split: Split) -> InputDataset:
         if self.test_mode == "val":
             check_split(outputs, split)
         has_depth = bool(outputs.metadata.get("depth_filenames"))

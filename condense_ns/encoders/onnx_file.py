@@ -67,6 +67,8 @@ def open_session(path: Path, device: str) -> InferenceSession:
         raise EncoderError(f"{path} is no file; give the path of an ONNX file: onnx:<file>")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: optimiser warnings are no concern of the user
+    # Threads that spin between two calls take the cores from PyTorch, which prepares the next image.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers: list[Any] = ["CPUExecutionProvider"]
     has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if device.startswith("cuda") and has_cuda:

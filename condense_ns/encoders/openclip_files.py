@@ -70,7 +70,7 @@ def model_source(spec: str) -> ModelSource:
     architecture, _, weights = body.partition("/")
     config = open_clip.get_model_config(architecture)
     if config is None or not weights:
-        known = ", ".join(name for name in _plain_architectures())
+        known = ", ".join(_plain_architectures())
         raise EncoderError(
             f"{spec}: {body or 'nothing'} is neither a folder with {CONFIG_NAME} nor "
             f"<architecture>/<tag or file> with an architecture among {known}"
@@ -144,7 +144,7 @@ def _source_from_tag(spec: str, architecture: str, tag: str, config: dict[str, A
 def _plain_architectures() -> list[str]:
     """Names of architectures that are likely to be supported."""
     others = ("SigLIP", "CLIPA", "worldwide")
-    names = [name for name in open_clip.list_models() if name.startswith("ViT")]
+    names = [name for name in open_clip.list_models() if name.startswith("ViT-")]
     return [name for name in names if not any(other in name for other in others)]
 
 

@@ -26,26 +26,18 @@ class FeatureField(nn.Module):
         aabb: the scene box, corners [2 3]; only used without `spatial_distortion`.
         spatial_distortion: the host field's own contraction, so that features sit where its
             densities sit, or None for a bounded scene.
+        grid: encoding of positions in [0, 1]^3.
         latent_dim: numbers per sample that are composited along a ray.
-        num_levels: levels of the hash grid.
-        base_res: cells per axis of the coarsest level.
-        max_res: cells per axis of the finest level.
-        log2_hashmap_size: binary logarithm of the entries per level.
-        features_per_level: numbers per entry.
         hidden_dim: width of the MLP's one hidden layer.
-        implementation: `tcnn` where tinycudann is installed, else `torch`.
+        implementation: of the MLP; `tcnn` where tinycudann is installed, else `torch`.
     """
 
     def __init__(
         self,
         aabb: Float[Tensor, "2 3"],
         spatial_distortion: SpatialDistortion | None,
+        grid: HashEncoding,
         latent_dim: int = 64,
-        num_levels: int = 12,
-        base_res: int = 16,
-        max_res: int = 1024,
-        log2_hashmap_size: int = 19,
-        features_per_level: int = 4,
         hidden_dim: int = 64,
         implementation: Literal["tcnn", "torch"] = "torch",
     ) -> None:
@@ -53,16 +45,9 @@ class FeatureField(nn.Module):
         self.aabb: Tensor
         self.register_buffer("aabb", aabb.detach().clone(), persistent=False)
         self.spatial_distortion = spatial_distortion
-        self.grid = HashEncoding(
-            num_levels=num_levels,
-            min_res=base_res,
-            max_res=max_res,
-            log2_hashmap_size=log2_hashmap_size,
-            features_per_level=features_per_level,
-            implementation=implementation,
-        )
+        self.grid = grid
         self.mlp = MLP(
-            in_dim=num_levels * features_per_level,
+            in_dim=grid.get_out_dim(),
             num_layers=2,
             layer_width=hidden_dim,
             out_dim=latent_dim,

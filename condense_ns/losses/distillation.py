@@ -5,7 +5,7 @@ the common mean (`methods.md` section 7), so the angle is measured around it, as
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,7 +24,9 @@ def robust_l2(
     return F.smooth_l1_loss(rendered, target, reduction="none").mean(dim=-1)
 
 
-def masked_mean(values: Float[Tensor, " rays"], valid: Bool[Tensor, " rays"]) -> Float[Tensor, ""]:
-    """Mean over the valid rays; zero, with zero gradient, when there are none."""
-    kept = torch.where(valid, values, torch.zeros_like(values))
-    return kept.sum() / valid.sum().clamp_min(1)
+def weighted_mean(
+    values: Float[Tensor, " rays"], weights: Float[Tensor, " rays"]
+) -> Float[Tensor, ""]:
+    """Mean by weights >= 0; values of weight 0 may be anything. Zero where all weights are zero."""
+    kept = torch.where(weights > 0, values, torch.zeros_like(values))
+    return (weights * kept).sum() / weights.sum().clamp_min(1e-6)

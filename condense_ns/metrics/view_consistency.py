@@ -48,8 +48,9 @@ def view_consistency(
     """
     features_a = map_a.flatten(0, 1)[landings.cells_a]
     mvc = centred_cosine(features_a, at_b, mean).mean().item()
-    shuffled = torch.randperm(len(at_b), generator=generator)
-    rnd = centred_cosine(features_a, at_b[shuffled], mean).mean().item()
+    order = torch.randperm(len(at_b), generator=generator)
+    partners = torch.empty_like(order).scatter_(0, order, order.roll(1))  # nobody's own partner
+    rnd = centred_cosine(features_a, at_b[partners], mean).mean().item()
     columns = map_b.shape[1]
     candidates = F.normalize(map_b.flatten(0, 1) - mean, dim=-1)
     best = (F.normalize(features_a - mean, dim=-1) @ candidates.T).argmax(dim=1)

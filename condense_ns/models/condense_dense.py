@@ -12,6 +12,7 @@ import torch
 import tyro
 from jaxtyping import Float
 from nerfstudio.cameras.rays import RayBundle, RaySamples
+from nerfstudio.field_components.encodings import HashEncoding
 from nerfstudio.model_components.losses import DepthLossType, depth_loss
 from nerfstudio.models.nerfacto import NerfactoModelConfig
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from torch.nn import Parameter
 
 from condense_ns.errors import UserError
 from condense_ns.fields.feature_field import FeatureDecoder, FeatureField, fingerprint_tensor
-from condense_ns.losses.distillation import cosine_distance, masked_mean, robust_l2
+from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
 from condense_ns.models.lazy_lpips import lpips_weights_on_disk
 from condense_ns.models.nerfacto_samples import NerfactoWithSamples
 from condense_ns.rendering.accumulation import composite, strongest_samples
@@ -58,8 +59,6 @@ class CondenseDenseModelConfig(NerfactoModelConfig):
     """Weight of the cosine distance between rendered and 2D features."""
     feature_l2_loss_mult: float = 1.0
     """Weight of the robust L2 distance, in standard deviations of the 2D features."""
-    feature_min_opacity: float = 0.5
-    """Rays of lower accumulated opacity teach no features, in [0, 1]."""
     feature_moves_geometry: bool = False
     """Let feature losses reach the densities; off, features adapt to the geometry only."""
     depth_loss_mult: float = 1e-3
@@ -82,14 +81,19 @@ class CondenseDenseModel(NerfactoWithSamples):
         if not self.config.features:
             raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
         config = self.config
-        self.feature_field = FeatureField(
-            self.scene_box.aabb,
-            self.field.spatial_distortion,
-            latent_dim=config.feature_latent_dim,
+        grid = HashEncoding(
             num_levels=config.feature_num_levels,
+            min_res=config.base_res,
             max_res=config.feature_max_res,
             log2_hashmap_size=config.feature_log2_hashmap_size,
             features_per_level=config.feature_per_level,
+            implementation=config.implementation,
+        )
+        self.feature_field = FeatureField(
+            self.scene_box.aabb,
+            self.field.spatial_distortion,
+            grid,
+            latent_dim=config.feature_latent_dim,
             hidden_dim=config.feature_hidden_dim,
             implementation=config.implementation,
         )
@@ -168,7 +172,7 @@ class CondenseDenseModel(NerfactoWithSamples):
             asked = self.query.encoder
             answered = features if asked == self.shown_encoder else self.decoder(asked)(latent)
             score = relevancy(answered, self.query)[:, None] * accumulation
-            found = score >= self.query.threshold
+            found = score > self.query.threshold
             overlay = torch.where(found, 0.4 * rgb + 0.6 * heat_colours(score[:, 0]), 0.5 * rgb)
         return {
             "feature_pca": colours * accumulation,
@@ -225,22 +229,22 @@ class CondenseDenseModel(NerfactoWithSamples):
     ) -> dict[str, Float[Tensor, ""]]:
         """Cosine and robust L2 of every encoder of which the batch holds targets."""
         losses = {}
-        opaque = outputs["accumulation"][:, 0].detach() >= self.config.feature_min_opacity
+        opacity = outputs["accumulation"][:, 0].detach()  # what a ray hardly meets teaches little
         for index, name in enumerate(self.config.features):
             decoder = self.decoder(name)
             target = (batch["feature"][name].to(self.device) - decoder.mean) / decoder.scale
             rendered = decoder.standardised(outputs["feature_latent"])
             losses[f"feature_cosine_loss_{index}"] = (
                 self.config.feature_cosine_loss_mult
-                * masked_mean(cosine_distance(rendered, target), opaque)
+                * weighted_mean(cosine_distance(rendered, target), opacity)
             )
-            losses[f"feature_l2_loss_{index}"] = self.config.feature_l2_loss_mult * masked_mean(
-                robust_l2(rendered, target), opaque
+            losses[f"feature_l2_loss_{index}"] = self.config.feature_l2_loss_mult * weighted_mean(
+                robust_l2(rendered, target), opacity
             )
         return losses
 
     def get_image_metrics_and_images(
-        self, outputs: dict[str, Tensor], batch: dict[str, Tensor]
+        self, outputs: dict[str, Tensor], batch: dict[str, Any]
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """nerfacto's, without LPIPS where its weights are absent, and the feature pictures."""
         metrics, images = super().get_image_metrics_and_images(outputs, batch)

@@ -4,7 +4,9 @@ from typing import Any
 
 from torch import Tensor
 
+from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
+from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.models.condense_dense import CondenseDenseModel
 
 DECODER = "_model.decoders.{}.{}"
@@ -38,6 +40,22 @@ def check_encoders(
                 f"{model.decoder(spec).channels} channels): resume with that encoder, or start a new "
                 "run without --load-dir"
             )
+
+
+def check_teacher(model: CondenseDenseModel, encoder: ImageEncoder) -> None:
+    """Compare an encoder with the one that the run was trained with, if the run knows it.
+
+    Raises:
+        UserError: weights, settings or version differ.
+    """
+    theirs = model.decoder(encoder.spec).fingerprint.cpu()
+    ours = fingerprint_tensor(encoder.fingerprint)
+    if theirs.any() and not theirs.equal(ours):
+        raise UserError(
+            f"encoder {encoder.spec} (fingerprint {_short(ours)}) is not the one that the run was "
+            f"trained with (fingerprint {_short(theirs)}): put its weights, settings and version "
+            "back, or train again"
+        )
 
 
 def check_keys(state: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -51,18 +51,16 @@ def consistency(held_out: HeldOutViews) -> dict[str, dict[str, float]]:
             rows[row].append(
                 view_consistency(map_a, map_b, at_b, landings, held_out.mean, generator)
             )
-    empty = dict.fromkeys(FIGURES, float("nan"))
+    unknown: list[dict[str, float]] = [{name: float("nan") for name in FIGURES}]
     return {
-        row: {**(nan_mean(found) if found else empty), "pairs": float(len(found))}
+        row: {**nan_mean(found or unknown), "pairs": float(len(found))}
         for row, found in rows.items()
     }
 
 
 def view_pairs(held_out: HeldOutViews) -> list[tuple[HeldOutView, HeldOutView, Landings]]:
     """Ordered pairs whose overlap and rotation lie in the range of the definition."""
-    candidates = [
-        (a, b) for a in held_out for b in held_out if rotation(a, b) >= MIN_ROTATION
-    ]
+    candidates = [(a, b) for a in held_out for b in held_out if rotation(a, b) >= MIN_ROTATION]
     order = torch.randperm(len(candidates), generator=torch.Generator().manual_seed(0))
     found = []
     for position in order.tolist():

@@ -17,6 +17,7 @@ from condense_ns.pipelines.feature_evaluation import FIGURES, agreement, consist
 from condense_ns.pipelines.frozen_geometry import adopt_settings, adopt_weights
 from condense_ns.pipelines.held_out_views import HeldOutViews
 from condense_ns.pipelines.host_memory import keep_large_buffers
+from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.panel_host import PanelHost
 from condense_ns.viewer.panel_window import ViserPanel
@@ -52,6 +53,7 @@ class FeaturePipeline(VanillaPipeline):
         grad_scaler: GradScaler | None = None,
     ) -> None:
         tell_user_errors_in_one_sentence()
+        allow_numpy_scalars_in_checkpoints()
         if torch.device(device).type == "cpu":
             keep_large_buffers()
         if not config.encoders:

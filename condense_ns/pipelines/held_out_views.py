@@ -15,6 +15,7 @@ from condense_ns.data.feature_datamanager import FeatureDataManager, Split
 from condense_ns.errors import UserError
 from condense_ns.geometry.projection import Camera
 from condense_ns.models.condense_dense import CondenseDenseModel
+from condense_ns.pipelines.checkpoint_checks import check_teacher
 from condense_ns.pipelines.ray_caster import RayCaster, projection_camera
 
 MIN_OPACITY = 0.5
@@ -49,7 +50,7 @@ class HeldOutViews:
         spec: the encoder that is evaluated.
 
     Raises:
-        UserError: the scene has no evaluation images.
+        UserError: the scene has no evaluation images, or the encoder is not the run's own.
     """
 
     def __init__(self, model: CondenseDenseModel, data: FeatureDataManager, spec: str) -> None:
@@ -58,6 +59,7 @@ class HeldOutViews:
                 f"{data.get_datapath()} has no evaluation images; choose another split, e.g. "
                 "nerfstudio-data --eval-mode interval"
             )
+        check_teacher(model, data.teachers[spec])
         self.model, self.data, self.spec = model, data, spec
         self.mean = model.decoder(spec).mean.cpu()
         self.casters = {
@@ -130,5 +132,3 @@ def cell_centres(rows: int, columns: int, camera: Camera) -> Float[Tensor, "cell
     y, x = torch.meshgrid(torch.arange(rows) + 0.5, torch.arange(columns) + 0.5, indexing="ij")
     cells = torch.stack([x, y], dim=-1).reshape(-1, 2)
     return cells * torch.tensor([camera.width / columns, camera.height / rows])
-
-

@@ -48,12 +48,7 @@ class PanelHost(PanelScene):
             UserError: it cannot be built, or is not the one that the run was trained with.
         """
         encoder = self._teachers[spec]
-        trained_with = self._model.decoder(spec).fingerprint.cpu()
-        if trained_with.any() and not trained_with.equal(fingerprint_tensor(encoder.fingerprint)):
-            raise UserError(
-                f"encoder {spec} is not the one that the run was trained with: its weights, settings "
-                "or version differ; put those back, or train again"
-            )
+        self._check(encoder)
         return encoder
 
     def text_encoder(self, spec: str) -> TextImageEncoder:
@@ -62,8 +57,17 @@ class PanelHost(PanelScene):
         Raises:
             UserError: as for `encoder`, or it does not understand text.
         """
-        self.encoder(spec)
-        return self._teachers.with_text(spec)
+        encoder = self._teachers.with_text(spec)
+        self._check(encoder)
+        return encoder
+
+    def _check(self, encoder: ImageEncoder) -> None:
+        trained_with = self._model.decoder(encoder.spec).fingerprint.cpu()
+        if trained_with.any() and not trained_with.equal(fingerprint_tensor(encoder.fingerprint)):
+            raise UserError(
+                f"encoder {encoder.spec} is not the one that the run was trained with: its weights, "
+                "settings or version differ; put those back, or train again"
+            )
 
     def centre(self, spec: str) -> Float[Tensor, " channels"]:
         """Mean feature of the scene, on the CPU."""

@@ -46,7 +46,7 @@ class Query:
     rule: Rule = "softmax"
     """How features are scored, see the module docstring."""
     threshold: float = 0.5
-    """Relevancy from which on a point counts as found, in [0, 1]."""
+    """Relevancy above which a point counts as found, in [0, 1]."""
     label: str = ""
     """What to call it: the words, the file or the place of a click."""
 

@@ -120,5 +120,7 @@ def test_compressed_features_come_back_in_full_width(tmp_path, maps):
     found = lookup.features(images, pixels)
     assert torch.allclose(found, whole.features(images, pixels), atol=1e-2)
     assert torch.allclose(lookup.map(1), flat[1], atol=1e-2)
-    draws = [maps.sample(50, torch.Generator().manual_seed(0)) for maps in (lookup, whole)]
-    assert torch.allclose(*draws, atol=1e-2)
+    drawn, expected = (
+        part.sample(50, torch.Generator().manual_seed(0)) for part in (lookup, whole)
+    )
+    assert torch.allclose(drawn, expected, atol=1e-2)

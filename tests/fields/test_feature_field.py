@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from nerfstudio.field_components.encodings import HashEncoding
 from nerfstudio.field_components.spatial_distortions import SceneContraction
 
 from condense_ns.errors import UserError
@@ -15,12 +16,15 @@ def field(spatial_distortion=None):
     made = FeatureField(
         BOX,
         spatial_distortion,
+        HashEncoding(
+            num_levels=3,
+            min_res=4,
+            max_res=16,
+            log2_hashmap_size=8,
+            features_per_level=2,
+            implementation="torch",
+        ),
         latent_dim=8,
-        num_levels=3,
-        base_res=4,
-        max_res=16,
-        log2_hashmap_size=8,
-        features_per_level=2,
         hidden_dim=8,
     )
     torch.nn.init.normal_(made.grid.hash_table)  # by default too small to tell places apart

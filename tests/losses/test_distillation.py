@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from condense_ns.losses.distillation import cosine_distance, masked_mean, robust_l2
+from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
 
 
 def test_cosine_distance_by_hand():
@@ -30,19 +30,19 @@ def test_gradients_are_finite_at_zero_vectors_and_at_equality(loss):
     assert rendered.grad.isfinite().all()
 
 
-def test_masked_mean_counts_only_valid_rays():
+def test_weighted_mean_by_hand():
     values = torch.tensor([1.0, 100.0, 3.0, float("inf")], requires_grad=True)
-    mean = masked_mean(values, torch.tensor([True, False, True, False]))
-    assert mean.item() == 2.0
+    mean = weighted_mean(values, torch.tensor([0.5, 0.0, 1.5, 0.0]))
+    assert mean.item() == 2.5
     mean.backward()
     assert values.grad is not None
-    assert values.grad.tolist() == [0.5, 0, 0.5, 0]
+    assert values.grad.tolist() == [0.25, 0, 0.75, 0]
 
 
 @pytest.mark.parametrize("rays", [0, 3])
-def test_without_valid_rays_the_mean_and_its_gradient_are_zero(rays):
+def test_without_weights_the_mean_and_its_gradient_are_zero(rays):
     values = torch.full((rays,), float("nan"), requires_grad=True)
-    mean = masked_mean(values, torch.zeros(rays, dtype=torch.bool))
+    mean = weighted_mean(values, torch.zeros(rays))
     assert mean.item() == 0.0
     mean.backward()
     assert values.grad is not None

@@ -1,0 +1,23 @@
+"""`condense eval` on a run that is really trained."""
+
+import json
+import math
+from pathlib import Path
+
+from tests.trained_run import TrainedRun
+
+from condense_ns.commands.evaluate import Evaluate
+
+
+def test_figures_stand_beside_their_rivals(trained_run: TrainedRun, tmp_path: Path):
+    Evaluate(load_config=trained_run.config, output_path=tmp_path / "figures.json").main()
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert {"date", "commit", "processor", "torch"} <= figures.keys()
+    found = figures["encoders"][trained_run.without_text]
+    agreement = found["agreement"]
+    assert len(agreement) == 5
+    assert agreement["rendered features"]["cos_c"] > 0.5 > agreement["mean feature"]["cos_c"]
+    assert math.isclose(agreement["mean feature"]["r2"], 0.0, abs_tol=0.2)
+    assert agreement["rendered features"]["coverage"] > 0.9
+    assert set(found["consistency"]) == {"rendered", "encoder"}
+    assert found["depth"] == {}

@@ -1,0 +1,34 @@
+"""What several folders of tests need: a scene, networks, a cache of their own."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenes import make_textured_scene
+from tests.training import COLOUR_NETWORK
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is read from or written to the user's own cache of features."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _networks_on_the_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """`torch:colour_network:network` can be imported."""
+    folder = tmp_path_factory.mktemp("networks")
+    (folder / "colour_network.py").write_text(COLOUR_NETWORK)
+    sys.path.insert(0, str(folder))
+    yield
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The painted board in twelve photographs; not to be changed."""
+    return make_textured_scene(tmp_path_factory.mktemp("scenes") / "board")
