@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager
 from nerfstudio.engine.callbacks import TrainingCallbackLocation
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
 
@@ -81,5 +82,10 @@ def train(trainer: Trainer, steps: int) -> dict[str, float]:
         _, losses, _ = trainer.train_iteration(step)
         for callback in trainer.callbacks:
             callback.run_callback_at_location(step, TrainingCallbackLocation.AFTER_TRAIN_ITERATION)
+    data = trainer.pipeline.datamanager
+    assert isinstance(data, VanillaDataManager)
+    data.train_dataparser_outputs.save_dataparser_transform(
+        trainer.base_dir / "dataparser_transforms.json"
+    )
     trainer.save_checkpoint(steps - 1)
     return {name: float(value) for name, value in losses.items()}

@@ -30,7 +30,6 @@ from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.feature_statistics import feature_statistics
 from condense_ns.data.scene_checks import check_scene_file, check_split
 from condense_ns.data.teachers import Teachers
-from condense_ns.errors import UserError
 from condense_ns.tensors import FeatureStatistics
 
 Split = Literal["train", "eval"]
@@ -50,13 +49,6 @@ class FeatureDataManagerConfig(VanillaDataManagerConfig):
     """Folder for feature maps. None keeps them in the user's cache, one folder per scene."""
     feature_components: int | None = None
     """Compress stored features to this many principal components; None stores them whole."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("encoder_image_size", "feature_components"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"--pipeline.datamanager.{name} is {value}, it must be at least 1")
 
 
 class FeatureDataManager(VanillaDataManager[InputDataset]):

@@ -19,6 +19,7 @@ from condense_ns.pipelines.held_out_views import HeldOutViews
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
+from condense_ns.pipelines.option_checks import check_options
 from condense_ns.pipelines.panel_host import PanelHost
 from condense_ns.viewer.panel_window import ViserPanel
 
@@ -58,6 +59,7 @@ class FeaturePipeline(VanillaPipeline):
             keep_large_buffers()
         if not config.encoders:
             raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
+        check_options(config.model, config.datamanager)
         config.datamanager.encoders = tuple(config.encoders)
         geometry = config.model.geometry_from if test_mode == "val" else None
         if geometry is not None:

@@ -102,12 +102,6 @@ def test_without_a_folder_features_lie_in_the_users_cache(
     )
 
 
-@pytest.mark.parametrize("name", ["encoder_image_size", "feature_components"])
-def test_sizes_below_one_are_refused(name: str):
-    with pytest.raises(UserError, match=f"{name} is 0"):
-        FeatureDataManagerConfig(**{name: 0})  # type: ignore[arg-type]
-
-
 def test_depth_images_travel_with_the_rays(tmp_path: Path):
     scene = make_textured_scene(tmp_path / "deep")
     meta = json.loads((scene / "transforms.json").read_text())

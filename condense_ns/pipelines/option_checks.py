@@ -1,0 +1,43 @@
+"""Are the numbers of the options in range? Asked before anything is read or built."""
+
+from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
+from condense_ns.errors import UserError
+from condense_ns.models.condense_dense import CondenseDenseModelConfig
+
+AT_LEAST_ONE = (
+    "feature_latent_dim",
+    "feature_num_levels",
+    "feature_max_res",
+    "feature_log2_hashmap_size",
+    "feature_per_level",
+    "feature_samples_per_ray",
+)
+AT_LEAST_ZERO = (
+    "feature_hidden_dim",
+    "feature_cosine_loss_mult",
+    "feature_l2_loss_mult",
+    "depth_loss_mult",
+)
+OF_THE_DATA = ("encoder_image_size", "feature_components", "train_num_rays_per_batch")
+
+
+def check_options(model: CondenseDenseModelConfig, data: FeatureDataManagerConfig) -> None:
+    """Check every number that is ours.
+
+    Raises:
+        UserError: with the option as it is written on the command line, its value and its range.
+    """
+    for name in AT_LEAST_ONE:
+        _check("model", name, getattr(model, name), 1)
+    for name in AT_LEAST_ZERO:
+        _check("model", name, getattr(model, name), 0)
+    for name in OF_THE_DATA:
+        _check("datamanager", name, getattr(data, name), 1)
+    if not model.depth_sigma > 0:
+        raise UserError(f"--pipeline.model.depth-sigma is {model.depth_sigma}, it must be above 0")
+
+
+def _check(part: str, name: str, value: float | None, least: int) -> None:
+    if value is not None and not value >= least:
+        option = f"--pipeline.{part}.{name.replace('_', '-')}"
+        raise UserError(f"{option} is {value}, it must be at least {least}")

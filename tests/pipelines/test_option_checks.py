@@ -1,0 +1,41 @@
+"""Options out of range."""
+
+import pytest
+
+from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
+from condense_ns.errors import UserError
+from condense_ns.models.condense_dense import CondenseDenseModelConfig
+from condense_ns.pipelines.option_checks import check_options
+
+
+def test_the_defaults_are_in_range():
+    check_options(CondenseDenseModelConfig(), FeatureDataManagerConfig())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "feature_latent_dim",
+            0,
+            "--pipeline.model.feature-latent-dim is 0, it must be at least 1",
+        ),
+        ("feature_samples_per_ray", -3, "feature-samples-per-ray is -3"),
+        ("feature_l2_loss_mult", -1.0, "feature-l2-loss-mult is -1.0, it must be at least 0"),
+        ("feature_cosine_loss_mult", float("nan"), "feature-cosine-loss-mult is nan"),
+        ("depth_sigma", 0.0, "depth-sigma is 0.0, it must be above 0"),
+    ],
+)
+def test_numbers_of_the_model(name: str, value: float, sentence: str):
+    config = CondenseDenseModelConfig()
+    setattr(config, name, value)
+    with pytest.raises(UserError, match=sentence):
+        check_options(config, FeatureDataManagerConfig())
+
+
+@pytest.mark.parametrize("name", ["encoder_image_size", "feature_components"])
+def test_numbers_of_the_data_manager(name: str):
+    config = FeatureDataManagerConfig()
+    setattr(config, name, 0)
+    with pytest.raises(UserError, match="is 0, it must be at least 1"):
+        check_options(CondenseDenseModelConfig(), config)

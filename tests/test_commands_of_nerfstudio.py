@@ -1,0 +1,79 @@
+"""Our methods through nerfstudio's own commands, each in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.scenes import make_textured_scene
+from tests.trained_run import TrainedRun
+
+BIN = Path(sys.executable).parent
+
+
+def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """One of nerfstudio's commands, whatever it exits with."""
+    line = [str(BIN / command), *(str(argument) for argument in arguments)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=600)
+
+
+def make_nan_pose(scene: Path) -> None:
+    file = scene / "transforms.json"
+    meta = json.loads(file.read_text())
+    meta["frames"][2]["transform_matrix"][0][3] = float("nan")
+    file.write_text(json.dumps(meta))
+
+
+def test_a_mistake_ends_ns_train_with_one_sentence(tmp_path: Path):
+    scene = make_textured_scene(tmp_path / "board")
+    make_nan_pose(scene)
+    found = run(
+        "ns-train",
+        *("condense-dense-tiny", "--output-dir", tmp_path / "outputs", "--data", scene),
+        *("--vis", "tensorboard", "--pipeline.encoders", "torch:math:sqrt"),
+    )
+    assert found.returncode != 0
+    assert "Traceback" not in found.stderr
+    last = found.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+
+
+def test_ns_eval_writes_our_figures(trained_run: TrainedRun, tmp_path: Path):
+    found = run(
+        "ns-eval", "--load-config", trained_run.config, "--output-path", tmp_path / "figures.json"
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    results = json.loads((tmp_path / "figures.json").read_text())["results"]
+    assert results["psnr"] > 10.0
+    assert results["feature_1_cos_c"] > 0.5
+    assert "lpips" not in results or np.isfinite(results["lpips"])
+
+
+def test_ns_render_writes_pictures_of_features_and_depth(trained_run: TrainedRun, tmp_path: Path):
+    found = run(
+        "ns-render",
+        *("interpolate", "--load-config", trained_run.config),
+        *("--rendered-output-names", "feature_pca", "depth"),
+        *("--interpolation-steps", "2", "--pose-source", "train", "--output-format", "images"),
+        *("--downscale-factor", "2", "--output-path", tmp_path / "frames"),
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    frames = sorted((tmp_path / "frames").glob("*.jpg"))
+    assert frames
+    picture = np.asarray(Image.open(frames[0]), dtype=np.float32)
+    assert picture.std() > 5.0
+
+
+@pytest.mark.parametrize("command", ["ns-train", "condense"])
+def test_help_names_what_is_ours(command: str):
+    found = run(command, "--help")
+    assert found.returncode == 0
+    words = (
+        ["condense-dense", "condense-dense-tiny"] if command == "ns-train" else ["query", "bench"]
+    )
+    for word in words:
+        assert word in found.stdout
