@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from condense_ns.errors import UserError
+from condense_ns.fields.fast_hash_encoding import speed_up_hash_grids
 from condense_ns.fields.feature_field import FeatureDecoder, FeatureField, fingerprint_tensor
 from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
 from condense_ns.models.lazy_lpips import lpips_weights_on_disk
@@ -97,6 +98,7 @@ class CondenseDenseModel(NerfactoWithSamples):
             hidden_dim=config.feature_hidden_dim,
             implementation=config.implementation,
         )
+        speed_up_hash_grids(self)
         self.decoders = nn.ModuleList(
             FeatureDecoder(config.feature_latent_dim, channels, config.feature_hidden_dim)
             for channels in config.features.values()
