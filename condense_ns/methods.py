@@ -3,7 +3,6 @@
 from nerfstudio.cameras.camera_optimizers import CameraOptimizerConfig
 from nerfstudio.configs.base_config import LoggingConfig, MachineConfig, ViewerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
-from nerfstudio.engine.optimizers import AdamOptimizerConfig
 from nerfstudio.engine.schedulers import ExponentialDecaySchedulerConfig
 from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.plugins.types import MethodSpecification
@@ -11,6 +10,7 @@ from nerfstudio.plugins.types import MethodSpecification
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
 from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
+from condense_ns.pipelines.fused_adam import FusedAdamConfig
 
 
 def condense_dense() -> TrainerConfig:
@@ -104,7 +104,7 @@ def optimizers(decay_steps: int, feature_decay_steps: int) -> dict[str, dict[str
 
     def adam(rate: float, final_rate: float, steps: int) -> dict[str, object]:
         return {
-            "optimizer": AdamOptimizerConfig(lr=rate, eps=1e-15),
+            "optimizer": FusedAdamConfig(lr=rate, eps=1e-15),
             "scheduler": ExponentialDecaySchedulerConfig(lr_final=final_rate, max_steps=steps),
         }
 

@@ -37,7 +37,7 @@ def check_options(model: CondenseDenseModelConfig, data: FeatureDataManagerConfi
         raise UserError(f"--pipeline.model.depth-sigma is {model.depth_sigma}, it must be above 0")
 
 
-def _check(part: str, name: str, value: float | None, least: int) -> None:
+def _check(part: str, name: str, value: float | int | None, least: int) -> None:
     if value is not None and not value >= least:
         option = f"--pipeline.{part}.{name.replace('_', '-')}"
         raise UserError(f"{option} is {value}, it must be at least {least}")
