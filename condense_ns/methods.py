@@ -3,7 +3,10 @@
 from nerfstudio.cameras.camera_optimizers import CameraOptimizerConfig
 from nerfstudio.configs.base_config import LoggingConfig, MachineConfig, ViewerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
-from nerfstudio.engine.schedulers import ExponentialDecaySchedulerConfig
+from nerfstudio.engine.schedulers import (
+    CosineDecaySchedulerConfig,
+    ExponentialDecaySchedulerConfig,
+)
 from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.plugins.types import MethodSpecification
 
@@ -33,7 +36,7 @@ def condense_dense() -> TrainerConfig:
                 camera_optimizer=CameraOptimizerConfig(mode="SO3xR3"),
             ),
         ),
-        optimizers=optimizers(decay_steps=200_000, feature_decay_steps=30_000),
+        optimizers=full_optimizers(),
         viewer=ViewerConfig(num_rays_per_chunk=1 << 15),
         vis="viewer",
     )
@@ -41,7 +44,7 @@ def condense_dense() -> TrainerConfig:
 
 def condense_dense_tiny() -> TrainerConfig:
     """Two CPU cores, minutes to a usable scene."""
-    steps = 2000
+    steps = 2500
     return TrainerConfig(
         method_name="condense-dense-tiny",
         machine=MachineConfig(device_type="cpu"),
@@ -61,12 +64,12 @@ def condense_dense_tiny() -> TrainerConfig:
             ),
             model=CondenseDenseModelConfig(
                 eval_num_rays_per_chunk=4096,
-                average_init_density=0.01,
+                average_init_density=1.0,  # the host's 0.01 takes half of these few steps to fill
                 camera_optimizer=CameraOptimizerConfig(mode="off"),
                 implementation="torch",
                 num_levels=8,
-                log2_hashmap_size=16,
-                max_res=512,
+                log2_hashmap_size=18,
+                max_res=2048,
                 hidden_dim=32,
                 hidden_dim_color=32,
                 num_proposal_samples_per_ray=(64, 32),
@@ -76,13 +79,13 @@ def condense_dense_tiny() -> TrainerConfig:
                     proposal_network(max_res=256),
                 ],
                 feature_num_levels=8,
-                feature_log2_hashmap_size=16,
-                feature_max_res=256,
+                feature_log2_hashmap_size=18,
+                feature_max_res=1024,
                 feature_hidden_dim=64,
                 feature_samples_per_ray=4,
             ),
         ),
-        optimizers=optimizers(decay_steps=steps, feature_decay_steps=steps),
+        optimizers=tiny_optimizers(steps),
         viewer=ViewerConfig(num_rays_per_chunk=4096, quit_on_train_completion=True),
         vis="viewer",
     )
@@ -99,21 +102,36 @@ def proposal_network(max_res: int) -> dict[str, int | bool]:
     }
 
 
-def optimizers(decay_steps: int, feature_decay_steps: int) -> dict[str, dict[str, object]]:
-    """Nerfacto's optimisers and one for the group `features`."""
-
-    def adam(rate: float, final_rate: float, steps: int) -> dict[str, object]:
-        return {
-            "optimizer": FusedAdamConfig(lr=rate, eps=1e-15),
-            "scheduler": ExponentialDecaySchedulerConfig(lr_final=final_rate, max_steps=steps),
-        }
-
+def full_optimizers() -> dict[str, dict[str, object]]:
+    """Nerfacto's own optimisers and one for the group `features`."""
+    slow = ExponentialDecaySchedulerConfig(lr_final=1e-4, max_steps=200_000)
     return {
-        "proposal_networks": adam(1e-2, 1e-4, decay_steps),
-        "fields": adam(1e-2, 1e-4, decay_steps),
-        "camera_opt": adam(1e-3, 1e-4, 5000),
-        "features": adam(5e-3, 2e-4, feature_decay_steps),
+        "proposal_networks": {"optimizer": adam(1e-2), "scheduler": slow},
+        "fields": {"optimizer": adam(1e-2), "scheduler": slow},
+        "camera_opt": {
+            "optimizer": adam(1e-3),
+            "scheduler": ExponentialDecaySchedulerConfig(lr_final=1e-4, max_steps=5000),
+        },
+        "features": {
+            "optimizer": adam(5e-3),
+            "scheduler": ExponentialDecaySchedulerConfig(lr_final=2e-4, max_steps=30_000),
+        },
     }
+
+
+def tiny_optimizers(steps: int) -> dict[str, dict[str, object]]:
+    """High rates for most of the few steps, and a soft landing."""
+    landing = CosineDecaySchedulerConfig(warm_up_end=20, learning_rate_alpha=0.05, max_steps=steps)
+    groups = ("proposal_networks", "fields", "camera_opt", "features")
+    rates = {"camera_opt": 1e-3}
+    return {
+        group: {"optimizer": adam(rates.get(group, 1e-2)), "scheduler": landing} for group in groups
+    }
+
+
+def adam(rate: float) -> FusedAdamConfig:
+    """Nerfacto's Adam."""
+    return FusedAdamConfig(lr=rate, eps=1e-15)
 
 
 SPECIFICATIONS = {
