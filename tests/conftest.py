@@ -1,12 +1,13 @@
 """What several folders of tests need: a scene, networks, a cache of their own."""
 
-import sys
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.scenes import make_textured_scene
+from tests.trained_run import TrainedRun, make_trained_run
 from tests.training import COLOUR_NETWORK
 
 
@@ -23,12 +24,19 @@ def _networks_on_the_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """`torch:colour_network:network` can be imported."""
     folder = tmp_path_factory.mktemp("networks")
     (folder / "colour_network.py").write_text(COLOUR_NETWORK)
-    sys.path.insert(0, str(folder))
-    yield
-    sys.path.remove(str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)  # for commands that tests start
+        yield
 
 
 @pytest.fixture(scope="session")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The painted board in twelve photographs; not to be changed."""
     return make_textured_scene(tmp_path_factory.mktemp("scenes") / "board")
+
+
+@pytest.fixture(scope="session")
+def trained_run(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run of the painted board with a text encoder and one without text."""
+    return make_trained_run(scene, tmp_path_factory.mktemp("run"))

@@ -56,3 +56,18 @@ def test_an_unknown_private_name_is_an_attribute_error():
 
     with pytest.raises(AttributeError):
         plugin.__unknown__  # noqa: B018
+
+
+def test_we_add_less_than_a_third_of_a_second_to_every_command():
+    """Processor time of our entry points, once the host's own modules are loaded."""
+    code = """
+import time
+import nerfstudio.engine.trainer, nerfstudio.models.nerfacto, nerfstudio.models.splatfacto
+import nerfstudio.pipelines.base_pipeline, nerfstudio.viewer.viewer
+import nerfstudio.data.dataparsers.nerfstudio_dataparser
+start = time.process_time()
+from condense_ns.plugin import condense_dense, condense_dense_tiny
+print("seconds:", time.process_time() - start)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(found.stdout.split("seconds:")[1]) < 0.3

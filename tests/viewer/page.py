@@ -3,12 +3,16 @@
 import io
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -19,6 +23,23 @@ WINDOW = (1400, 1500)
 LOAD_SECONDS = 120.0
 AFTER_TYPING = 0.5  # the page sends typed text a little later than clicks
 STEADY_SECONDS = 2.5
+REDRAWS = 10
+
+Answer = TypeVar("Answer")
+
+
+def patiently(action: Callable[..., Answer]) -> Callable[..., Answer]:
+    """The page redraws its fields at any time: do the same again if one vanished meanwhile."""
+
+    @wraps(action)
+    def repeated(*arguments: Any) -> Answer:
+        for _ in range(REDRAWS):
+            with suppress(StaleElementReferenceException):
+                return action(*arguments)
+            time.sleep(0.2)
+        return action(*arguments)
+
+    return repeated
 
 
 class ViewerPage:
@@ -51,6 +72,7 @@ class ViewerPage:
         wait_for(lambda: "Query by image crop" in self.text(), "the panel", LOAD_SECONDS)
         wait_for(lambda: self.chosen("Output type") == "rgb", "a first picture", LOAD_SECONDS)
 
+    @patiently
     def text(self) -> str:
         """All words on the page."""
         return self.driver.find_element(By.TAG_NAME, "body").text
@@ -60,10 +82,12 @@ class ViewerPage:
         path = f"//label[normalize-space()='{label}']/following::input[1]"
         return self.driver.find_element(By.XPATH, path)
 
+    @patiently
     def chosen(self, label: str) -> str:
         """What stands in a field."""
         return self.field(label).get_attribute("value") or ""
 
+    @patiently
     def fill(self, label: str, words: str) -> None:
         """Type into a field, instead of what was there."""
         field = self.field(label)
@@ -82,6 +106,7 @@ class ViewerPage:
         self.driver.find_element(By.XPATH, path).click()
         time.sleep(AFTER_TYPING)
 
+    @patiently
     def press(self, label: str) -> None:
         """Press a button."""
         button = self.driver.find_element(By.XPATH, f"//button[normalize-space()='{label}']")
@@ -92,6 +117,7 @@ class ViewerPage:
         """Scroll the control panel."""
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
 
+    @patiently
     def status(self) -> str:
         """The panel's status line."""
         path = "//p[starts-with(normalize-space(), 'Status:')]"
