@@ -7,6 +7,7 @@ import torch
 from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManager
 from nerfstudio.engine.callbacks import TrainingCallbackLocation
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
+from nerfstudio.scripts.train import _set_random_seed
 
 from condense_ns.methods import condense_dense_tiny
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline, FeaturePipelineConfig
@@ -45,6 +46,7 @@ def small_config(
     model.num_levels = model.feature_num_levels = 4
     model.log2_hashmap_size = model.feature_log2_hashmap_size = 12
     model.num_proposal_samples_per_ray, model.num_nerf_samples_per_ray = (24, 12), 12
+    model.average_init_density = 0.1  # few and smooth pictures: more of it sticks to the cameras
     for name, value in {"log2_hashmap_size": 10, "num_levels": 3}.items():
         for arguments in model.proposal_net_args_list:
             arguments[name] = value
@@ -65,6 +67,7 @@ def feature_pipeline(trainer: Trainer) -> FeaturePipeline:
 
 def prepared(config: TrainerConfig) -> Trainer:
     """A trainer that is ready for its first step, with its config on disk."""
+    _set_random_seed(config.machine.seed)
     trainer = config.setup(local_rank=0, world_size=1)
     config.save_config()
     trainer.setup()

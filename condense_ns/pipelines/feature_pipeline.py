@@ -47,7 +47,7 @@ class FeaturePipeline(VanillaPipeline):
     def __init__(
         self,
         config: FeaturePipelineConfig,
-        device: str,
+        device: str | torch.device,
         test_mode: Literal["test", "val", "inference"] = "val",
         world_size: int = 1,
         local_rank: int = 0,
@@ -64,7 +64,7 @@ class FeaturePipeline(VanillaPipeline):
         geometry = config.model.geometry_from if test_mode == "val" else None
         if geometry is not None:
             adopt_settings(config.model, geometry)
-        super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
+        super().__init__(config, str(device), test_mode, world_size, local_rank, grad_scaler)
         if geometry is not None:
             adopt_weights(self.model, geometry, self.datamanager.train_dataparser_outputs)
         self.panel = ViserPanel(PanelHost(self.model, self.datamanager.teachers))
