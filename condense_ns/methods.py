@@ -64,7 +64,7 @@ def condense_dense_tiny() -> TrainerConfig:
             ),
             model=CondenseDenseModelConfig(
                 eval_num_rays_per_chunk=4096,
-                average_init_density=1.0,  # the host's 0.01 takes half of these few steps to fill
+                average_init_density=0.1,  # the host's 0.01 takes half of these few steps to fill
                 camera_optimizer=CameraOptimizerConfig(mode="off"),
                 implementation="torch",
                 num_levels=8,
@@ -81,7 +81,7 @@ def condense_dense_tiny() -> TrainerConfig:
                 feature_num_levels=8,
                 feature_log2_hashmap_size=18,
                 feature_max_res=1024,
-                feature_hidden_dim=64,
+                feature_hidden_dim=128,
                 feature_samples_per_ray=4,
             ),
         ),

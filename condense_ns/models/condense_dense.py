@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from condense_ns.errors import UserError
+from condense_ns.fields import view_code
 from condense_ns.fields.fast_hash_encoding import speed_up_hash_grids
 from condense_ns.fields.feature_field import FeatureDecoder, FeatureField, fingerprint_tensor
 from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
@@ -44,6 +45,9 @@ class CondenseDenseModelConfig(NerfactoModelConfig):
     only features are learned."""
     feature_latent_dim: int = 64
     """Numbers per sample that are composited along a ray, shared by all encoders."""
+    feature_sees_view: bool = True
+    """Tell the decoders the direction and distance a surface is seen from: encoders do not say the
+    same of a point from everywhere. Off, features are the same from every side."""
     feature_num_levels: int = 12
     """Levels of the feature field's hash grid."""
     feature_max_res: int = 1024
@@ -99,8 +103,9 @@ class CondenseDenseModel(NerfactoWithSamples):
             implementation=config.implementation,
         )
         speed_up_hash_grids(self)
+        decoded_dim = config.feature_latent_dim + view_code.DIM * config.feature_sees_view
         self.decoders = nn.ModuleList(
-            FeatureDecoder(config.feature_latent_dim, channels, config.feature_hidden_dim)
+            FeatureDecoder(decoded_dim, channels, config.feature_hidden_dim)
             for channels in config.features.values()
         )
         for name, known in statistics.items():
@@ -137,20 +142,30 @@ class CondenseDenseModel(NerfactoWithSamples):
         return groups
 
     def latent_of_rays(
-        self, samples: RaySamples, weights: Float[Tensor, "rays samples"]
+        self, samples: RaySamples, weights: Float[Tensor, "rays samples"], depth: Tensor
     ) -> Float[Tensor, "rays latent"]:
-        """Composited latent of the strongest samples."""
+        """Composited latent of the strongest samples, and from where it is seen.
+
+        Args:
+            samples: along each ray.
+            weights: their compositing weights.
+            depth: distance of each ray's surface, [rays 1].
+        """
         if not self.config.feature_moves_geometry:
             weights = weights.detach()
         kept, indices = strongest_samples(weights, self.config.feature_samples_per_ray)
         positions = samples.frustums.get_positions().detach()
         positions = torch.take_along_dim(positions, indices[..., None], dim=1)
-        return composite(kept, self.feature_field(positions))
+        latent = composite(kept, self.feature_field(positions))
+        if not self.config.feature_sees_view:
+            return latent
+        directions = samples.frustums.directions[:, 0].detach()
+        return torch.cat([latent, view_code.view_code(directions, depth.detach())], dim=-1)
 
     def get_outputs(self, ray_bundle: RayBundle) -> dict[str, Any]:
         """Nerfacto's outputs; in training the latent, else pictures of the features."""
         outputs, samples, weights = self.outputs_and_samples(ray_bundle)
-        latent = self.latent_of_rays(samples, weights)
+        latent = self.latent_of_rays(samples, weights, outputs["depth"])
         if self.training:
             outputs["feature_latent"] = latent
             outputs["directions_norm"] = (ray_bundle.metadata or {}).get("directions_norm")
@@ -186,7 +201,7 @@ class CondenseDenseModel(NerfactoWithSamples):
         """Nerfacto's outputs of a flat ray bundle and each encoder's feature, under its spec."""
         ray_bundle = self.collider(ray_bundle) if self.collider is not None else ray_bundle
         outputs, samples, weights = self.outputs_and_samples(ray_bundle)
-        latent = self.latent_of_rays(samples, weights)
+        latent = self.latent_of_rays(samples, weights, outputs["depth"])
         features = {name: self.decoder(name)(latent) for name in self.config.features}
         return {**outputs, **features}
 

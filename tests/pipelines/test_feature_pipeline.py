@@ -124,9 +124,11 @@ def test_outputs_have_the_same_keys_with_and_without_a_query(scene: Path, tmp_pa
     without = pipeline.model.get_outputs_for_camera(camera)
     centre = pipeline.model.decoder(COLOURS).mean
     pipeline.model.query = feature_query(COLOURS, centre[None] + 1.0, centre, 0.5, "white")
+    pipeline.model.decoder(COLOURS).net[-1].bias.data.fill_(1.0)  # type: ignore[union-attr]
     with_query = pipeline.model.get_outputs_for_camera(camera)
     assert list(without) == list(with_query)
     wanted = {"rgb", "depth", "accumulation", "feature_pca", "relevancy", "query_overlay"}
     assert wanted <= without.keys()
     assert without["relevancy"].abs().max() == 0.0
     assert with_query["relevancy"].abs().max() > 0.0
+    assert torch.equal(without["query_overlay"], without["rgb"])
