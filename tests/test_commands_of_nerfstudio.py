@@ -54,7 +54,9 @@ def test_ns_eval_writes_our_figures(trained_run: TrainedRun, tmp_path: Path):
     assert "lpips" not in results or np.isfinite(results["lpips"])
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ns-render refuses to start without ffmpeg")
+@pytest.mark.skipif(
+    shutil.which("ffmpeg") is None, reason="ns-render refuses to start without ffmpeg"
+)
 def test_ns_render_writes_pictures_of_features_and_depth(trained_run: TrainedRun, tmp_path: Path):
     found = run(
         "ns-render",

@@ -1,142 +1,15 @@
-"""What the buttons do, with a made-up scene: red on the left, blue on the right, sky on top."""
+"""What the buttons do, with a made-up scene."""
 
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import pytest
 import torch
-from nerfstudio.cameras.cameras import Cameras
 from PIL import Image
 
-from condense_ns.encoders.base import TextImageEncoder
-from condense_ns.errors import UserError
 from condense_ns.viewer.feature_panel import FeaturePanel, grid
-from condense_ns.viewer.panel_fields import PanelFields
-from condense_ns.viewer.panel_scene import PanelScene, View
-
-RED, BLUE = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
-SECONDS = 20.0
-
-
-class ColourEncoder(TextImageEncoder):
-    """Features are colours; texts are the names of two."""
-
-    spec, channels, patch_size, fingerprint, device = "colours", 3, 4, "00", "cpu"
-
-    def __init__(self) -> None:
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-
-    def grid_size(self, height, width):
-        return height // 4, width // 4
-
-    def encode(self, images):
-        return torch.nn.functional.avg_pool2d(images, 4).permute(0, 2, 3, 1)
-
-    def encode_text(self, texts):
-        assert self.may_answer.wait(SECONDS)
-        return torch.stack([{"red": RED, "blue": BLUE}[text] for text in texts])
-
-
-class HalvesScene(PanelScene):
-    """Left half red, right half blue; nothing in the upper tenth."""
-
-    encoders = ("colours", "silent")
-
-    def __init__(self) -> None:
-        self.colour_encoder = ColourEncoder()
-        self.shown_encoder = "colours"
-        self.asked = None
-        self.colours = {}
-        self.paused = False
-        self.views = []
-
-    @property
-    def query(self):
-        return self.asked
-
-    def show_query(self, query):
-        assert self.paused
-        self.asked = query
-
-    def show_encoder(self, spec):
-        assert self.paused
-        self.shown_encoder = spec
-
-    def show_colours(self, spec, colours):
-        assert self.paused
-        self.colours[spec] = colours
-
-    def encoder(self, spec):
-        assert not self.paused
-        return self.colour_encoder
-
-    def text_encoder(self, spec):
-        if spec == "silent":
-            raise UserError("encoder silent has no text tower: ask with a point")
-        return self.encoder(spec)
-
-    def centre(self, spec):
-        return (RED + BLUE) / 2
-
-    def features(self, spec, view, places):
-        assert self.paused
-        self.views.append(view)
-        surface = places[places[:, 1] >= 0.1]
-        share = surface[:, :1]
-        return torch.where(share < 0.5, RED, BLUE) * (1.0 + 0.01 * share)
-
-
-class Fields(PanelFields):
-    """The panel's fields as a user fills them in, and what the user is told."""
-
-    def __init__(self, scene: HalvesScene) -> None:
-        self.scene = scene
-        self.filled = {
-            "encoder": "colours",
-            "positives": "red",
-            "negatives": "blue",
-            "image_file": "",
-            "threshold": 0.5,
-        }
-        self.output = "rgb"
-        self.pointing, self.then = None, None
-        self.told, self.pictures = [], 0
-        self.eye = View(Cameras(torch.eye(4)[None, :3], 1.0, 1.0, 1.0, 1.0, 2, 2), None)
-
-    encoder = property(lambda self: self.filled["encoder"])
-    positives = property(lambda self: self.filled["positives"])
-    negatives = property(lambda self: self.filled["negatives"])
-    image_file = property(lambda self: self.filled["image_file"])
-    threshold = property(lambda self: self.filled["threshold"])
-
-    def tell(self, sentence):
-        self.told.append(sentence)
-
-    def tell_error(self, sentence):
-        self.told.append(f"error: {sentence}")
-
-    def view(self, client):
-        return self.eye
-
-    @contextmanager
-    def paused(self):
-        self.scene.paused = True
-        yield
-        self.scene.paused = False
-        self.pictures += 1
-
-    def point(self, how, then):
-        self.pointing, self.then = how, then
-
-    def stop_pointing(self):
-        self.pointing = None
-
-    def show_output(self, name):
-        self.output = name if self.output == "rgb" else self.output
-        return self.output
+from tests.viewer.made_up_scene import BLUE, RED, SECONDS, Fields, HalvesScene
 
 
 @pytest.fixture
