@@ -11,7 +11,7 @@ The packages in the order in which data flows through them::
     metrics     numbers for the tables
     retrieval   queries (text, crop, point) against features
     export      scene -> files
-    models, data, viewer, pipelines, methods, commands, plugin: the nerfstudio shell
+    models, data, viewer, pipelines, methods, benchmarks, commands, plugin: the nerfstudio shell
 """
 
 __version__ = "0.1.0"

@@ -44,7 +44,7 @@ def condense_dense() -> TrainerConfig:
 
 def condense_dense_tiny() -> TrainerConfig:
     """Two CPU cores, minutes to a usable scene."""
-    steps = 2500
+    steps = 2200
     return TrainerConfig(
         method_name="condense-dense-tiny",
         machine=MachineConfig(device_type="cpu"),

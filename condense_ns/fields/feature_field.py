@@ -76,14 +76,19 @@ class FeatureDecoder(nn.Module):
     range share learning rates and loss weights; the statistics are buffers and travel in the
     checkpoint, with the encoder's fingerprint.
 
+    The answer is the sum of two parts: what is the same from every side, and what changes with the
+    view (`fields/view_code.py`). Training holds the second part small.
+
     Args:
         latent_dim: width of the latent.
         channels: width of the encoder's features.
-        hidden_dim: width of the hidden layer; 0 makes the decoder affine.
+        hidden_dim: width of the hidden layers; 0 makes the first part affine.
+        view_dim: width of the view code that follows the latent; 0 leaves the second part out.
     """
 
-    def __init__(self, latent_dim: int, channels: int, hidden_dim: int) -> None:
+    def __init__(self, latent_dim: int, channels: int, hidden_dim: int, view_dim: int = 0) -> None:
         super().__init__()
+        self.latent_dim = latent_dim
         self.channels = channels
         self.mean: Tensor
         self.scale: Tensor
@@ -95,20 +100,36 @@ class FeatureDecoder(nn.Module):
         self.register_buffer("pca_basis", torch.eye(channels, 3))
         self.register_buffer("pca_range", torch.tensor([[-1.0] * 3, [1.0] * 3]))
         self.register_buffer("fingerprint", torch.zeros(FINGERPRINT_BYTES, dtype=torch.uint8))
-        if hidden_dim:
-            self.net = nn.Sequential(
-                nn.Linear(latent_dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, channels)
-            )
-        else:
-            self.net = nn.Sequential(nn.Linear(latent_dim, channels))
+        self.net = _network(latent_dim, hidden_dim, channels)
+        self.view_net = None
+        if view_dim:
+            self.view_net = _network(latent_dim + view_dim, hidden_dim, channels)
+            nn.init.zeros_(self.view_net[-1].weight)  # type: ignore[arg-type]
+            nn.init.zeros_(self.view_net[-1].bias)  # type: ignore[arg-type]
 
-    def standardised(self, latent: Float[Tensor, "rays latent"]) -> Float[Tensor, "rays channels"]:
-        """Decoded features in standardised units."""
-        return self.net(latent)
+    def parts(
+        self, latent: Float[Tensor, "rays latent"]
+    ) -> tuple[Float[Tensor, "rays channels"], Float[Tensor, "rays channels"]]:
+        """The common part and the view's part of features, in standardised units.
+
+        Args:
+            latent: composited latent, followed by the view code if there is one.
+        """
+        common = self.net(latent[:, : self.latent_dim])
+        of_view = torch.zeros_like(common) if self.view_net is None else self.view_net(latent)
+        return common, of_view
 
     def forward(self, latent: Float[Tensor, "rays latent"]) -> Float[Tensor, "rays channels"]:
-        """Decoded features in the encoder's units."""
-        return self.net(latent) * self.scale + self.mean
+        """Decoded features in the encoder's units; arguments as for `parts`."""
+        common, of_view = self.parts(latent)
+        return (common + of_view) * self.scale + self.mean
+
+
+def _network(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """One hidden layer, or none."""
+    if not hidden:
+        return nn.Sequential(nn.Linear(inputs, outputs))
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
 
 
 def fingerprint_tensor(fingerprint: str) -> UInt8[Tensor, "bytes"]:

@@ -46,8 +46,10 @@ class CondenseDenseModelConfig(NerfactoModelConfig):
     feature_latent_dim: int = 64
     """Numbers per sample that are composited along a ray, shared by all encoders."""
     feature_sees_view: bool = True
-    """Tell the decoders the direction and distance a surface is seen from: encoders do not say the
-    same of a point from everywhere. Off, features are the same from every side."""
+    """Let features change a little with the direction and distance a surface is seen from: encoders
+    do not say the same of a point from everywhere. Off, they are the same from every side."""
+    feature_view_loss_mult: float = 0.5
+    """Weight of the square of what changes with the view; w shrinks it by about 1 / (1 + w)."""
     feature_num_levels: int = 12
     """Levels of the feature field's hash grid."""
     feature_max_res: int = 1024
@@ -103,9 +105,10 @@ class CondenseDenseModel(NerfactoWithSamples):
             implementation=config.implementation,
         )
         speed_up_hash_grids(self)
-        decoded_dim = config.feature_latent_dim + view_code.DIM * config.feature_sees_view
+        view_dim = view_code.DIM if config.feature_sees_view else 0
+        sizes = {"hidden_dim": config.feature_hidden_dim, "view_dim": view_dim}
         self.decoders = nn.ModuleList(
-            FeatureDecoder(decoded_dim, channels, config.feature_hidden_dim)
+            FeatureDecoder(config.feature_latent_dim, channels, **sizes)
             for channels in config.features.values()
         )
         for name, known in statistics.items():
@@ -250,14 +253,15 @@ class CondenseDenseModel(NerfactoWithSamples):
         for index, name in enumerate(self.config.features):
             decoder = self.decoder(name)
             target = (batch["feature"][name].to(self.device) - decoder.mean) / decoder.scale
-            rendered = decoder.standardised(outputs["feature_latent"])
-            losses[f"feature_cosine_loss_{index}"] = (
-                self.config.feature_cosine_loss_mult
-                * weighted_mean(cosine_distance(rendered, target), opacity)
-            )
-            losses[f"feature_l2_loss_{index}"] = self.config.feature_l2_loss_mult * weighted_mean(
-                robust_l2(rendered, target), opacity
-            )
+            common, of_view = decoder.parts(outputs["feature_latent"])
+            terms = {
+                "cosine": cosine_distance(common + of_view, target),
+                "l2": robust_l2(common + of_view, target),
+                "view": of_view.square().mean(dim=-1),
+            }
+            for term, values in terms.items():
+                weight = getattr(self.config, f"feature_{term}_loss_mult")
+                losses[f"feature_{term}_loss_{index}"] = weight * weighted_mean(values, opacity)
         return losses
 
     def get_image_metrics_and_images(

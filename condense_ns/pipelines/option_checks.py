@@ -16,6 +16,7 @@ AT_LEAST_ZERO = (
     "feature_hidden_dim",
     "feature_cosine_loss_mult",
     "feature_l2_loss_mult",
+    "feature_view_loss_mult",
     "depth_loss_mult",
 )
 OF_THE_DATA = ("encoder_image_size", "feature_components", "train_num_rays_per_batch")

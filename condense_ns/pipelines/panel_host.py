@@ -7,12 +7,11 @@ from torch import Tensor
 from condense_ns.data.teachers import Teachers
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.errors import UserError
-from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.models.condense_dense import CondenseDenseModel
+from condense_ns.pipelines.checkpoint_checks import check_teacher
+from condense_ns.pipelines.held_out_views import MIN_OPACITY
 from condense_ns.retrieval.relevancy import Query
 from condense_ns.viewer.panel_scene import Colours, PanelScene, View
-
-MIN_OPACITY = 0.5  # of a ray that shows a surface, as in training
 
 
 class PanelHost(PanelScene):
@@ -48,7 +47,7 @@ class PanelHost(PanelScene):
             UserError: it cannot be built, or is not the one that the run was trained with.
         """
         encoder = self._teachers[spec]
-        self._check(encoder)
+        check_teacher(self._model, encoder)
         return encoder
 
     def text_encoder(self, spec: str) -> TextImageEncoder:

@@ -82,10 +82,10 @@ def test_the_box_is_no_part_of_a_checkpoint():
 def test_decoded_features_are_in_the_encoders_units(hidden_dim):
     decoder = FeatureDecoder(latent_dim=4, channels=5, hidden_dim=hidden_dim)
     latent = torch.randn(7, 4)
-    assert torch.equal(decoder(latent), decoder.standardised(latent))  # before any statistics
+    assert torch.equal(decoder(latent), decoder.parts(latent)[0])  # before any statistics
     decoder.mean.copy_(torch.arange(5.0))
     decoder.scale.fill_(3.0)
-    expected = decoder.standardised(latent) * 3 + torch.arange(5.0)
+    expected = decoder.parts(latent)[0] * 3 + torch.arange(5.0)
     assert torch.allclose(decoder(latent), expected)
 
 
@@ -121,3 +121,19 @@ def test_fingerprints_become_bytes_of_one_length():
 def test_a_fingerprint_that_is_not_hexadecimal_is_refused(text):
     with pytest.raises(UserError, match=f"fingerprint '{text}' is not hexadecimal"):
         fingerprint_tensor(text)
+
+
+def test_the_part_of_the_view_starts_at_zero_and_is_added():
+    decoder = FeatureDecoder(latent_dim=4, channels=5, hidden_dim=8, view_dim=3)
+    latent = torch.randn(6, 7)
+    common, of_view = decoder.parts(latent)
+    assert torch.equal(common, decoder.net(latent[:, :4]))
+    assert of_view.abs().max() == 0.0
+    assert decoder.view_net is not None
+    torch.nn.init.ones_(decoder.view_net[-1].bias)  # type: ignore[arg-type]
+    assert torch.allclose(decoder(latent), common + 1.0)
+
+
+def test_without_a_view_code_nothing_depends_on_the_view():
+    decoder = FeatureDecoder(latent_dim=4, channels=5, hidden_dim=8)
+    assert decoder.parts(torch.randn(6, 4))[1].abs().max() == 0.0
