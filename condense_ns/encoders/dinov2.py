@@ -9,16 +9,15 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
-from condense_ns.encoders.base import EncoderError, ImageEncoder
+from condense_ns.encoders.base import EncoderError
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.hub import hub_folder
+from condense_ns.encoders.patch_grid_encoder import PatchGridEncoder
 from condense_ns.encoders.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     PREPROCESSING_VERSION,
     normalise,
-    patch_grid,
-    resize_to_grid,
 )
 
 CODE_VERSION = 1
@@ -49,7 +48,7 @@ _NUMERIC_FIELDS = (
 """What the configuration says that the weights do not and that changes features."""
 
 
-class DinoV2Encoder(ImageEncoder):
+class DinoV2Encoder(PatchGridEncoder):
     """DINOv2, with or without registers, from a folder or from the Hugging Face hub.
 
     Images are resized so that the longest side is `image_size` pixels, rounded down to the patch.
@@ -74,9 +73,8 @@ class DinoV2Encoder(ImageEncoder):
         self.device = device
         self.channels = int(config.hidden_size)
         self.patch_size = int(config.patch_size)
-        self._image_size = image_size or DEFAULT_IMAGE_SIZE
         self._prefix_tokens = 1 + int(getattr(config, "num_register_tokens", 0))
-        patch_grid(1, 1, self.patch_size, self._image_size)  # refuses an image_size below a patch
+        self._choose_image_size(image_size or DEFAULT_IMAGE_SIZE)
         self.fingerprint = fingerprint(
             {
                 "encoder": "dinov2",
@@ -87,19 +85,12 @@ class DinoV2Encoder(ImageEncoder):
             }
         )
 
-    def grid_size(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the feature map of an image of `height` x `width` pixels."""
-        return patch_grid(height, width, self.patch_size, self._image_size)
-
     @torch.no_grad()
     def encode(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch rows columns channels"]:
         """Patch tokens after the final layer norm."""
-        rows, columns = self.grid_size(*images.shape[-2:])
-        resized = resize_to_grid(
-            images.to(self.device, torch.float32), (rows, columns), self.patch_size
-        )
+        resized, (rows, columns) = self._on_grid(images)
         pixels = normalise(resized, IMAGENET_MEAN, IMAGENET_STD)
         tokens = self._model(pixel_values=pixels).last_hidden_state[:, self._prefix_tokens :]
         return tokens.reshape(len(images), rows, columns, self.channels).contiguous()

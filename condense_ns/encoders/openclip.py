@@ -17,18 +17,17 @@ from torch import Tensor
 from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.openclip_files import ModelSource, load_model, model_source
+from condense_ns.encoders.patch_grid_encoder import PatchGridEncoder
 from condense_ns.encoders.preprocessing import (
     PREPROCESSING_VERSION,
     normalise,
-    patch_grid,
-    resize_to_grid,
 )
 
 CODE_VERSION = 1
 _TEXTS_AT_ONCE = 64
 
 
-class OpenClipEncoder(TextImageEncoder):
+class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
     """A CLIP with a vision transformer of open_clip's own, its patches in the space of texts.
 
     Images are resized so that the longest side is `image_size` pixels, rounded down to the patch.
@@ -60,8 +59,7 @@ class OpenClipEncoder(TextImageEncoder):
         self.device = device
         self.patch_size = source.patch_size
         self.channels = source.channels
-        self._image_size = image_size or max(visual.grid_size) * self.patch_size
-        patch_grid(1, 1, self.patch_size, self._image_size)  # refuses an image_size below a patch
+        self._choose_image_size(image_size or max(visual.grid_size) * self.patch_size)
         self.fingerprint = fingerprint(
             {
                 "encoder": "openclip",
@@ -73,17 +71,12 @@ class OpenClipEncoder(TextImageEncoder):
             }
         )
 
-    def grid_size(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the feature map of an image of `height` x `width` pixels."""
-        return patch_grid(height, width, self.patch_size, self._image_size)
-
     @torch.no_grad()
     def encode(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch rows columns channels"]:
         """MaskCLIP's patch tokens, projected to the space of texts."""
-        grid = self.grid_size(*images.shape[-2:])
-        resized = resize_to_grid(images.to(self.device, torch.float32), grid, self.patch_size)
+        resized, _ = self._on_grid(images)
         return dense_tokens(self._visual, normalise(resized, self._mean, self._std)).contiguous()
 
     @torch.no_grad()

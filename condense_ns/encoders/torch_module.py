@@ -21,11 +21,10 @@ from torch import Tensor
 
 from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
 from condense_ns.encoders.fingerprint import fingerprint, state_digest
+from condense_ns.encoders.patch_grid_encoder import PatchGridEncoder
 from condense_ns.encoders.preprocessing import (
     PREPROCESSING_VERSION,
     feature_map_from_output,
-    patch_grid,
-    resize_to_grid,
 )
 from condense_ns.encoders.probing import probed_layout
 
@@ -65,7 +64,7 @@ def torch_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
     return encoder(spec, network, device, image_size or DEFAULT_IMAGE_SIZE, source)
 
 
-class TorchEncoder(ImageEncoder):
+class TorchEncoder(PatchGridEncoder):
     """A network of the user's own."""
 
     def __init__(
@@ -83,9 +82,8 @@ class TorchEncoder(ImageEncoder):
         self.spec = spec
         self.device = device
         self._network = network
-        self._image_size = image_size
         self.patch_size, self.channels = probed_layout(network, device, spec)
-        patch_grid(1, 1, self.patch_size, image_size)  # refuses an image_size below a patch
+        self._choose_image_size(image_size)
         is_module = isinstance(network, torch.nn.Module)
         self.fingerprint = fingerprint(
             {
@@ -98,17 +96,12 @@ class TorchEncoder(ImageEncoder):
             }
         )
 
-    def grid_size(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the feature map of an image of `height` x `width` pixels."""
-        return patch_grid(height, width, self.patch_size, self._image_size)
-
     @torch.no_grad()
     def encode(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch rows columns channels"]:
         """What the network answers, one feature per cell."""
-        grid = self.grid_size(*images.shape[-2:])
-        pixels = resize_to_grid(images.to(self.device, torch.float32), grid, self.patch_size)
+        pixels, grid = self._on_grid(images)
         output = self._network(pixels)
         expected = (len(images), self.channels, *grid)
         if output.shape != expected:
