@@ -6,7 +6,6 @@ from torch import Tensor
 
 from condense_ns.data.teachers import Teachers
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
-from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModel
 from condense_ns.pipelines.checkpoint_checks import check_teacher
 from condense_ns.pipelines.held_out_views import MIN_OPACITY
@@ -57,16 +56,8 @@ class PanelHost(PanelScene):
             UserError: as for `encoder`, or it does not understand text.
         """
         encoder = self._teachers.with_text(spec)
-        self._check(encoder)
+        check_teacher(self._model, encoder)
         return encoder
-
-    def _check(self, encoder: ImageEncoder) -> None:
-        trained_with = self._model.decoder(encoder.spec).fingerprint.cpu()
-        if trained_with.any() and not trained_with.equal(fingerprint_tensor(encoder.fingerprint)):
-            raise UserError(
-                f"encoder {encoder.spec} is not the one that the run was trained with: its weights, "
-                "settings or version differ; put those back, or train again"
-            )
 
     def centre(self, spec: str) -> Float[Tensor, " channels"]:
         """Mean feature of the scene, on the CPU."""

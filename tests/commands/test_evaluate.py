@@ -4,9 +4,8 @@ import json
 import math
 from pathlib import Path
 
-from tests.trained_run import TrainedRun
-
 from condense_ns.commands.evaluate import Evaluate
+from tests.trained_run import TrainedRun
 
 
 def test_figures_stand_beside_their_rivals(trained_run: TrainedRun, tmp_path: Path):

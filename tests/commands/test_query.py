@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from plyfile import PlyData
-from tests.trained_run import TrainedRun
 
 from condense_ns.commands.query import AskQuery
 from condense_ns.errors import UserError
+from tests.trained_run import TrainedRun
 
 
 def test_words_give_heatmaps_of_every_held_out_view_and_a_point_cloud(
