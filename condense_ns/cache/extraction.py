@@ -140,7 +140,9 @@ def _encoded(
     items = list(missing.items())
     with ThreadPoolExecutor(max_workers=1) as reader:
         ahead = reader.submit(_loaded, items[0][1])
-        for number in track(range(len(items)), f"Encoding with {encoder.spec}"):
+        for number in track(
+            range(len(items)), f"Encoding with {encoder.spec}", refresh_per_second=2
+        ):
             image = ahead.result()
             if number + 1 < len(items):
                 ahead = reader.submit(_loaded, items[number + 1][1])

@@ -24,7 +24,7 @@ from condense_ns.errors import UserError
 Rule = Literal["softmax", "cosine"]
 INVERSE_TEMPERATURE = 10.0
 DEFAULT_NEGATIVES = ("object", "things", "stuff", "texture")
-CHUNK = 16384  # rows whose products stay in a core's cache
+CHUNK = 32768  # rows whose products stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ def _softmax_score(
     directions = torch.cat(
         [mean_direction(query.positives)[None], F.normalize(query.negatives, dim=-1)]
     )
-    norms = torch.linalg.vector_norm(features, dim=1, keepdim=True).clamp_min(1e-8)
-    cosines = (features @ directions.T) / norms
-    closest_negative = cosines[:, 1:].amax(dim=1)  # the smallest share belongs to it
-    return torch.sigmoid(INVERSE_TEMPERATURE * (cosines[:, 0] - closest_negative))
+    norms = torch.linalg.vector_norm(features, dim=1).clamp_min(1e-8)
+    cosines = directions @ features.T  # times the norm, which the differences below share
+    closest_negative = cosines[1:].amax(dim=0)  # the smallest share belongs to it
+    return torch.sigmoid(INVERSE_TEMPERATURE * (cosines[0] - closest_negative) / norms)
 
 
 def _cosine_score(features: Float[Tensor, "rows channels"], query: Query) -> Float[Tensor, " rows"]:
