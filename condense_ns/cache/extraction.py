@@ -7,7 +7,7 @@ however many there are.
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,15 @@ from rich.progress import track
 from torch import Tensor
 
 from condense_ns.cache.compression import PcaBasis, fit_pca, load_basis, save_basis
+from condense_ns.cache.grouped_writer import GROUP_MAPS, GroupedWriter
 from condense_ns.cache.key import image_key, store_folder_name
 from condense_ns.cache.lookup import StoredMaps
-from condense_ns.cache.store import BYTES_PER_NUMBER, FeatureStore, StoreIdentity
+from condense_ns.cache.store import BYTES_PER_NUMBER, FeatureStore, NewMap, StoreIdentity
 from condense_ns.cache.store_error import StoreError
 from condense_ns.encoders.base import ImageEncoder
 
 BASIS_IMAGES = 32
 """Images, spread evenly over the scene, that a compression is fitted to."""
-IN_FLIGHT = 3
-"""Images in memory at once: read ahead, being encoded, being written."""
 
 
 @dataclass(frozen=True)
@@ -117,20 +116,14 @@ def _fill(
     basis: PcaBasis | None,
 ) -> None:
     """Encode and store the missing images, with an estimate first and a progress bar."""
-    writing: Future[None] | None = None
-    with ThreadPoolExecutor(max_workers=1) as writer:
-        encoded = _encoded(encoder, missing)
-        start = time.perf_counter()
-        for number, (key, source, feature_map) in enumerate(encoded):
+    start = time.perf_counter()
+    with GroupedWriter(store) as writer:
+        for number, (key, source, feature_map) in enumerate(_encoded(encoder, missing)):
             if number == 0:
                 seconds = time.perf_counter() - start
                 Console().print(_estimate(store, encoder, list(missing.values()), seconds))
-            if writing is not None:
-                writing.result()
             cells = feature_map if basis is None else basis.project(feature_map)
-            writing = writer.submit(store.append, key, str(source.path), cells)
-        if writing is not None:
-            writing.result()
+            writer.add(NewMap(key, str(source.path), cells.half()))
 
 
 def _encoded(
@@ -199,9 +192,10 @@ def _estimate(
     """One line: disk, memory and time of encoding these images, the first of which took so long."""
     grids = [encoder.grid_size(source.height, source.width) for source in sources]
     cells = [rows * columns for rows, columns in grids]
-    disk = sum(cells) * store.identity.width * BYTES_PER_NUMBER
+    width = store.identity.width
+    disk = sum(cells) * width * BYTES_PER_NUMBER
     largest_image = max(12 * source.height * source.width for source in sources)
-    memory = IN_FLIGHT * (largest_image + 4 * max(cells) * encoder.channels)
+    memory = 2 * largest_image + 4 * max(cells) * (encoder.channels + GROUP_MAPS * width)
     return (
         f"{len(sources)} images to encode with {encoder.spec} ({encoder.channels} channels): "
         f"{disk / 1e6:.0f} MB on disk in {store.folder}, {memory / 1e6:.0f} MB of memory beside "

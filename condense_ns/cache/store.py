@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,6 +49,18 @@ class StoreIdentity:
         }
 
 
+@dataclass(frozen=True)
+class NewMap:
+    """A feature map to be stored."""
+
+    key: str
+    """Key of the image (`cache/key.py`)."""
+    image: str
+    """Name of the image, for messages."""
+    cells: Float[Tensor, "rows columns width"]
+    """The features."""
+
+
 class FeatureStore:
     """Append-only maps of float16, safe for several processes and for `kill -9`.
 
@@ -75,34 +88,41 @@ class FeatureStore:
         self._check_header()
         self._check_size()
 
-    def append(
-        self, key: str, image: str, feature_map: Float[Tensor, "rows columns width"]
-    ) -> None:
-        """Store one map; does nothing if another process has stored it meanwhile.
+    def append(self, maps: Sequence[NewMap]) -> None:
+        """Store maps, all or none of them; those that another process has stored are left out.
 
         Raises:
             StoreError: a width that is not the store's, numbers that half precision cannot hold, or
                 a full disk; the maps stored before stay.
         """
-        halves = feature_map.detach().to("cpu", torch.float16).contiguous()
+        contents = {new.key: self._content(new) for new in maps}
+        with self.index.locked() as database:
+            first_row, unknown = end_row(database), bytearray()
+            for new in maps:
+                if database.execute("SELECT 1 FROM entries WHERE key = ?", (new.key,)).fetchone():
+                    continue
+                rows, columns, _ = new.cells.shape
+                content = contents[new.key]
+                at = first_row + len(unknown) // (self.identity.width * BYTES_PER_NUMBER)
+                checksum = zlib.crc32(content)
+                insert(database, StoredEntry(new.key, at, rows, columns, new.image, checksum))
+                unknown += content
+            self._write(first_row, unknown)
+
+    def _content(self, new: NewMap) -> bytes:
+        """The bytes of a map, checked."""
+        halves = new.cells.detach().to("cpu", torch.float16).contiguous()
         if halves.shape[-1] != self.identity.width:
             raise StoreError(
-                f"features of {image} have {halves.shape[-1]} numbers per cell, the store "
+                f"features of {new.image} have {halves.shape[-1]} numbers per cell, the store "
                 f"{self.folder} has {self.identity.width}"
             )
         if not halves.isfinite().all():
             raise StoreError(
-                f"{self.identity.spec} answers NaN or numbers beyond half precision for {image}; "
-                "check that image, or choose another output of the encoder"
+                f"{self.identity.spec} answers NaN or numbers beyond half precision for "
+                f"{new.image}; check that image, or choose another output of the encoder"
             )
-        content = halves.numpy().tobytes()
-        with self.index.locked() as database:
-            if database.execute("SELECT 1 FROM entries WHERE key = ?", (key,)).fetchone():
-                return
-            first_row = end_row(database)
-            self._write(first_row, content)
-            rows, columns, _ = halves.shape
-            insert(database, StoredEntry(key, first_row, rows, columns, image, zlib.crc32(content)))
+        return halves.numpy().tobytes()
 
     def matrix(self) -> MappedMatrix:
         """All cells that are stored now, mapped from the disk."""
@@ -125,8 +145,8 @@ class FeatureStore:
                 "--pipeline.datamanager.feature-components"
             )
 
-    def _write(self, first_row: int, content: bytes) -> None:
-        """Bytes of one map onto the disk, at their place."""
+    def _write(self, first_row: int, content: bytearray) -> None:
+        """Bytes of maps onto the disk, at their place."""
         try:
             with self.matrix_file.open("r+b") as stream:
                 stream.seek(first_row * self.identity.width * BYTES_PER_NUMBER)

@@ -7,7 +7,7 @@ import torch
 
 from condense_ns.cache.compression import fit_pca
 from condense_ns.cache.lookup import StoredMaps
-from condense_ns.cache.store import FeatureStore, StoreIdentity
+from condense_ns.cache.store import FeatureStore, NewMap, StoreIdentity
 from condense_ns.cache.store_error import StoreError
 
 IMAGE_SIZES = [(60, 80), (33, 17), (60, 80), (5, 200)]  # height, width
@@ -26,7 +26,7 @@ def stored(folder, maps, order, image_sizes, basis=None):
     store = FeatureStore(folder, StoreIdentity("fake", "ab", width, "room"))
     for number, feature_map in enumerate(maps):
         cells = feature_map if basis is None else basis.project(feature_map)
-        store.append(str(number), f"{number}.png", cells)
+        store.append([NewMap(str(number), f"{number}.png", cells)])
     entries = store.index.entries()
     chosen = [entries[str(number)] for number in order]
     return StoredMaps(store.matrix(), chosen, image_sizes, basis), store
