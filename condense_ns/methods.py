@@ -42,9 +42,12 @@ def condense_dense() -> TrainerConfig:
     )
 
 
-def condense_dense_tiny() -> TrainerConfig:
-    """Two CPU cores, minutes to a usable scene."""
-    steps = 2200
+def condense_dense_tiny(steps: int = 2200) -> TrainerConfig:
+    """Two CPU cores, minutes to a usable scene.
+
+    Args:
+        steps: of the training; the learning rates land at its end.
+    """
     return TrainerConfig(
         method_name="condense-dense-tiny",
         machine=MachineConfig(device_type="cpu"),

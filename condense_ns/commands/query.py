@@ -1,11 +1,15 @@
-"""`condense query`: where in a scene is this? Heatmaps per view and a coloured point cloud."""
+"""`condense query`: where in a scene is this? Heatmaps per view and a coloured point cloud.
+
+Or, with several classes, which of them is where.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
+from condense_ns.commands.class_answer import ClassAnswer, check_classes
 from condense_ns.errors import UserError
 from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES
 
@@ -19,7 +23,9 @@ class AskQuery:
     """Ask a trained run where something is: by words, by a picture or by a point of a view.
 
     Writes, for every held-out view, <view>_relevancy.png and <view>_overlay.png, and points.ply with
-    the scene's surface coloured by relevancy, in the coordinates of the dataset's own poses.
+    the scene's surface coloured by relevancy, in the coordinates of the dataset's own poses. With
+    --classes: <view>_classes.png, classes.json with the classes' colours, and points.ply with a label
+    for each point.
     """
 
     load_config: Path
@@ -34,10 +40,16 @@ class AskQuery:
     """Part of the picture: left, top, right, bottom in pixels."""
     point: tuple[int, int, int] | None = None
     """Place of what is looked for: number of a held-out view (from 0), x, y in pixels."""
+    classes: tuple[str, ...] = ()
+    """Words for each of several classes; synonyms between semicolons: "chair; armchair" table."""
+    reject_below: float = 0.0
+    """Of --classes: smallest probability of a label that is given, in [0, 1]; 0 gives them all."""
     encoder: str | None = None
     """Encoder to ask; None asks the run's first."""
-    threshold: float = 0.5
-    """Relevancy from which on the overlay shows a pixel, in [0, 1]."""
+    threshold: float | Literal["automatic"] | None = None
+    """Relevancy above which the overlay shows a pixel, in [0, 1], or automatic: chosen from the
+    scene's own. None is 0.5 for words, where that means "as much like the negatives", else
+    automatic."""
     points: int = 100_000
     """Rays for the point cloud."""
     output_dir: Path = Path("query")
@@ -47,10 +59,13 @@ class AskQuery:
         """Ask, render, write."""
         self._check()
         from condense_ns.commands.loaded_run import load_run
-        from condense_ns.pipelines.query_rendering import scored_points
+        from condense_ns.pipelines.query_rendering import scored_points, with_scene_threshold
 
         pipeline = load_run(self.load_config)
-        query = self._query(pipeline)
+        if self.classes:
+            self._write_classes(pipeline)
+            return
+        query = with_scene_threshold(pipeline, self._query(pipeline))
         self._write_pictures(pipeline, query)
         if self.points:
             from condense_ns.export.point_cloud import write_scored_points
@@ -61,38 +76,51 @@ class AskQuery:
             write_scored_points(
                 self.output_dir / "points.ply", found.points, colours, found.relevancy
             )
-        Console().print(f"'{query.label}' ({query.rule}): results in {self.output_dir}")
+        Console().print(
+            f"'{query.label}' ({query.rule}, threshold {query.cut:.2f}): results in {self.output_dir}"
+        )
 
     def _check(self) -> None:
-        ways = [bool(self.text), self.image is not None, self.point is not None]
+        ways = [bool(self.text), bool(self.classes), self.image is not None, self.point is not None]
         if sum(ways) != 1:
-            raise UserError("ask with exactly one of --text, --image and --point")
+            raise UserError("ask with exactly one of --text, --image, --point and --classes")
         if self.crop is not None and self.image is None:
             raise UserError("--crop says which part of --image is meant; give --image as well")
-        if not 0.0 <= self.threshold <= 1.0:
-            raise UserError(f"--threshold is {self.threshold}, it must lie in [0, 1]")
         if self.points < 0:
             raise UserError(f"--points is {self.points}, it must be 0 (no point cloud) or more")
+        self._check_limits()
+        if self.classes:
+            check_classes(self.classes)
+
+    def _check_limits(self) -> None:
+        for option, value in (("threshold", self.threshold), ("reject-below", self.reject_below)):
+            if isinstance(value, float) and not 0.0 <= value <= 1.0:
+                raise UserError(f"--{option} is {value}, it must lie in [0, 1]")
+        if self.classes and self.threshold is not None:
+            raise UserError("--threshold is not for --classes; give --reject-below instead")
+        if self.reject_below and not self.classes:
+            raise UserError("--reject-below is for --classes; give --threshold instead")
 
     def _query(self, pipeline: "FeaturePipeline") -> "Query":
         from condense_ns.pipelines.query_rendering import feature_at_pixel
         from condense_ns.retrieval.asking import crop_query, feature_query, text_query
+        from condense_ns.retrieval.threshold import DEFAULT_THRESHOLD
 
         spec = self._spec(pipeline)
         teachers = pipeline.datamanager.teachers
         centre = pipeline.model.decoder(spec).mean.cpu()
+        threshold = None if isinstance(self.threshold, str) else self.threshold
         if self.text:
             encoder = teachers.with_text(spec)
-            return text_query(
-                encoder, list(self.text), list(self.negatives), centre, self.threshold
-            )
+            threshold = DEFAULT_THRESHOLD if self.threshold is None else threshold
+            return text_query(encoder, list(self.text), list(self.negatives), centre, threshold)
         if self.image is not None:
-            return crop_query(teachers[spec], self.image, self.crop, centre, self.threshold)
+            return crop_query(teachers[spec], self.image, self.crop, centre, threshold)
         assert self.point is not None
         view, x, y = self.point
         self._check_point(pipeline, view, x, y)
         feature = feature_at_pixel(pipeline, spec, view, x + 0.5, y + 0.5)
-        return feature_query(spec, feature, centre, self.threshold, f"view {view} at {x}, {y}")
+        return feature_query(spec, feature, centre, threshold, f"view {view} at {x}, {y}")
 
     def _spec(self, pipeline: "FeaturePipeline") -> str:
         specs = pipeline.config.encoders
@@ -118,11 +146,25 @@ class AskQuery:
         from condense_ns.pipelines.query_rendering import render_query
         from condense_ns.rendering.heat import heat_colours
 
-        try:
-            self.output_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{self.output_dir} cannot be made ({error.strerror})") from error
+        self._make_folder()
         for name, outputs in render_query(pipeline, query):
             heat = heat_colours(outputs["relevancy"][..., 0])
             for kind, picture in (("relevancy", heat), ("overlay", outputs["query_overlay"])):
                 save_image(picture.permute(2, 0, 1), self.output_dir / f"{name}_{kind}.png")
+
+    def _write_classes(self, pipeline: "FeaturePipeline") -> None:
+        spec = self._spec(pipeline)
+        encoder = pipeline.datamanager.teachers.with_text(spec)
+        self._make_folder()
+        answer = ClassAnswer(pipeline, encoder, self.classes, self.reject_below)
+        shares = answer.write_pictures(self.output_dir)
+        if self.points:
+            answer.write_points(self.output_dir / "points.ply", self.points)
+        found = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        Console().print(f"{found} of the held-out views: results in {self.output_dir}")
+
+    def _make_folder(self) -> None:
+        try:
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.output_dir} cannot be made ({error.strerror})") from error

@@ -5,6 +5,7 @@
 ``dinov2-small:<hub id or local folder>``       weights from there
 ``openclip:<architecture>/<tag or file>``       CLIP of open_clip, answers text as well
 ``openclip:<folder>``                           the same, in the layout of open_clip on the hub
+``mini``                                        ours, tiny, trained on made-up scenes; answers text
 ``onnx:<file>[#<output>][?input=<scaling>]``    any ONNX network; scaling is 255, unit or imagenet
 ``torch:<module>:<callable>``                   any PyTorch network of your own
 ==============================================  ===============================================
@@ -35,6 +36,12 @@ def _openclip(spec: str, device: str, image_size: int | None) -> ImageEncoder:
     return OpenClipEncoder(spec, device, image_size)
 
 
+def _mini(spec: str, device: str, image_size: int | None) -> ImageEncoder:
+    from condense_ns.encoders.mini import MiniEncoder
+
+    return MiniEncoder(spec, device, image_size)
+
+
 def _onnx(spec: str, device: str, image_size: int | None) -> ImageEncoder:
     from condense_ns.encoders.onnx import OnnxEncoder
 
@@ -53,12 +60,14 @@ ENCODERS: dict[str, Builder] = {
     "dinov2-large": _dinov2,
     "dinov2-giant": _dinov2,
     "openclip": _openclip,
+    "mini": _mini,
     "onnx": _onnx,
     "torch": _torch,
 }
 """What stands before the first colon of a spec, and who builds it."""
 
 _NEEDS_SOURCE = ("openclip", "onnx", "torch")
+_WITHOUT_SOURCE = ("mini",)
 
 
 def build_encoder(spec: str, device: str = "cpu", image_size: int | None = None) -> ImageEncoder:
@@ -72,8 +81,9 @@ def build_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
     Raises:
         EncoderError: an unknown spec, device or size, or whatever the encoder itself refuses.
     """
-    kind, _, source = spec.partition(":")
-    if kind not in ENCODERS or (kind in _NEEDS_SOURCE and not source):
+    kind, colon, source = spec.partition(":")
+    lacks_source = kind in _NEEDS_SOURCE and not source
+    if kind not in ENCODERS or lacks_source or (kind in _WITHOUT_SOURCE and colon):
         known = ", ".join(f"{name}:..." if name in _NEEDS_SOURCE else name for name in ENCODERS)
         raise EncoderError(f"unknown encoder {spec!r}; known are {known}")
     if image_size is not None and image_size < 1:

@@ -64,7 +64,16 @@ class ImageEncoder(ABC):
 
 
 class TextImageEncoder(ImageEncoder):
-    """An image encoder whose features live in the same space as embeddings of text."""
+    """An image encoder whose features live in the same space as embeddings of text.
+
+    Attributes:
+        inverse_temperature: how peaked the encoder's cosines are: the factor that turns their
+            differences into the logits of the softmax that a question in words is answered by, in
+            (0, 1000]. LERF's 10 unless an encoder brings its own, for example one that
+            `retrieval.calibration` has fitted.
+    """
+
+    inverse_temperature: float = 10.0
 
     @abstractmethod
     def encode_text(self, texts: list[str]) -> Float[Tensor, "texts channels"]:

@@ -10,13 +10,13 @@ mixture of all. The residual and the MLP of that block are left out as well, whi
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from open_clip.tokenizer import SimpleTokenizer
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor
 
 from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.openclip_files import ModelSource, load_model, model_source
+from condense_ns.encoders.openclip_tokenizer import text_tokenizer
 from condense_ns.encoders.patch_grid_encoder import PatchGridEncoder
 from condense_ns.encoders.preprocessing import (
     PREPROCESSING_VERSION,
@@ -51,9 +51,7 @@ class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
         visual = self._model.visual
         assert isinstance(visual, VisionTransformer)
         self._visual = visual
-        self._tokenizer = SimpleTokenizer(
-            context_length=source.context_length, **source.tokenizer_settings
-        )
+        self._tokenizer = text_tokenizer(source)
         self._mean, self._std = source.mean, source.std
         self.spec = spec
         self.device = device
@@ -64,7 +62,7 @@ class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
             {
                 "encoder": "openclip",
                 "versions": [CODE_VERSION, PREPROCESSING_VERSION],
-                "weights": files_digest([source.weights]),
+                "weights": files_digest([source.weights, *source.tokenizer_files]),
                 "config": source.config,
                 "colours": [self._mean, self._std],
                 "image_size": self._image_size,
@@ -80,6 +78,15 @@ class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
         return dense_tokens(self._visual, normalise(resized, self._mean, self._std)).contiguous()
 
     @torch.no_grad()
+    def embed_images(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch channels"]:
+        """One unit-length embedding per image, comparable with texts about the whole of it."""
+        resized, _ = self._on_grid(images)
+        trunk, _ = trunk_tokens(self._visual, normalise(resized, self._mean, self._std))
+        return F.normalize(class_embedding(self._visual, trunk), dim=-1)
+
+    @torch.no_grad()
     def encode_text(self, texts: list[str]) -> Float[Tensor, "texts channels"]:
         """Unit-length embeddings of the texts; what does not fit the context is cut off."""
         if not texts:
@@ -93,6 +100,14 @@ def dense_tokens(
     visual: VisionTransformer, images: Float[Tensor, "batch 3 height width"]
 ) -> Float[Tensor, "batch rows columns channels"]:
     """Patch tokens in the space of texts, for normalised images of any multiple of the patch."""
+    trunk, grid = trunk_tokens(visual, images)
+    return dense_embeddings(visual, trunk).unflatten(1, grid)
+
+
+def trunk_tokens(
+    visual: VisionTransformer, images: Float[Tensor, "batch 3 height width"]
+) -> tuple[Float[Tensor, "batch tokens width"], tuple[int, int]]:
+    """What enters the last block, the class token first, and rows and columns of the patches."""
     patches = visual.conv1(images)
     grid = (patches.shape[-2], patches.shape[-1])
     tokens = patches.flatten(2).transpose(1, 2)
@@ -100,13 +115,34 @@ def dense_tokens(
     tokens = torch.cat([class_token, tokens], dim=1)
     tokens = tokens + resized_positions(visual.positional_embedding, visual.grid_size, grid)
     tokens = visual.ln_pre(tokens)
-    blocks = list(visual.transformer.resblocks)
-    for block in blocks[:-1]:
+    for block in list(visual.transformer.resblocks)[:-1]:
         tokens = block(tokens)
-    last = blocks[-1]
-    assert isinstance(last, ResidualAttentionBlock)
-    values = attention_values(last, tokens[:, 1:])
-    return (visual.ln_post(values) @ visual.proj).unflatten(1, grid)
+    return tokens, grid
+
+
+def dense_embeddings(
+    visual: VisionTransformer, trunk: Float[Tensor, "batch tokens width"]
+) -> Float[Tensor, "batch patches channels"]:
+    """MaskCLIP's end of the network: a vector per patch in the space of texts."""
+    values = attention_values(_last_block(visual), trunk[:, 1:])
+    return visual.ln_post(values) @ visual.proj
+
+
+def class_embedding(
+    visual: VisionTransformer, trunk: Float[Tensor, "batch tokens width"]
+) -> Float[Tensor, "batch channels"]:
+    """CLIP's own end of the network, computed for the class token alone."""
+    block = _last_block(visual)
+    normal = block.ln_1(trunk)
+    token = trunk[:, :1] + block.ls_1(block.attention(normal[:, :1], normal, normal))
+    token = token + block.ls_2(block.mlp(block.ln_2(token)))
+    return visual.ln_post(token[:, 0]) @ visual.proj
+
+
+def _last_block(visual: VisionTransformer) -> ResidualAttentionBlock:
+    block = list(visual.transformer.resblocks)[-1]
+    assert isinstance(block, ResidualAttentionBlock)
+    return block
 
 
 def attention_values(

@@ -13,6 +13,7 @@ from condense_ns.encoders.base import EncoderError
 from condense_ns.encoders.hub import hub_folder
 
 CONFIG_NAME = "open_clip_config.json"
+TOKENIZER_NAME = "tokenizer.json"
 WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "open_clip_model.bin")
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
@@ -28,6 +29,7 @@ class ModelSource:
         weights: the file with all tensors.
         mean: of the colours that the network expects, in [0, 1].
         std: deviation of these colours.
+        tokenizer: folder with a tokenizer in the format of transformers; None for open_clip's own.
     """
 
     spec: str
@@ -35,6 +37,7 @@ class ModelSource:
     weights: Path
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    tokenizer: Path | None = None
 
     @property
     def channels(self) -> int:
@@ -55,6 +58,11 @@ class ModelSource:
     def tokenizer_settings(self) -> dict[str, Any]:
         """Keyword arguments of open_clip's tokenizer."""
         return self.config["text_cfg"].get("tokenizer_kwargs") or {}
+
+    @property
+    def tokenizer_files(self) -> list[Path]:
+        """What changes the numbers of a text beside the weights."""
+        return [] if self.tokenizer is None else [self.tokenizer / TOKENIZER_NAME]
 
 
 def model_source(spec: str) -> ModelSource:
@@ -108,7 +116,8 @@ def _source_from_folder(spec: str, folder: Path) -> ModelSource:
         content = json.loads(path.read_text(encoding="utf-8"))
         config = content["model_cfg"]
         colours = content.get("preprocess_cfg", {})
-        _check_supported(spec, config)
+        _check_supported(spec, config, folder)
+        from_transformers = config["text_cfg"].get("hf_tokenizer_name")
     except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise EncoderError(
             f"{spec}: cannot read {path} ({type(error).__name__}: {error}); "
@@ -117,7 +126,8 @@ def _source_from_folder(spec: str, folder: Path) -> ModelSource:
     for name in WEIGHT_NAMES:
         if (folder / name).is_file():
             mean, std = colours.get("mean", _MEAN), colours.get("std", _STD)
-            return ModelSource(spec, config, folder / name, tuple(mean), tuple(std))
+            tokenizer = folder if from_transformers else None
+            return ModelSource(spec, config, folder / name, tuple(mean), tuple(std), tokenizer)
     raise EncoderError(f"{spec}: {folder} holds no weights (looked for {', '.join(WEIGHT_NAMES)})")
 
 
@@ -148,9 +158,13 @@ def _plain_architectures() -> list[str]:
     return [name for name in names if not any(other in name for other in others)]
 
 
-def _check_supported(spec: str, config: dict[str, Any]) -> None:
-    """Refuse all but open_clip's own vision transformers with its own text tower and tokenizer."""
+def _check_supported(spec: str, config: dict[str, Any], folder: Path | None = None) -> None:
+    """Refuse all but open_clip's own vision transformers with its own text tower.
+
+    A tokenizer of transformers must lie in the folder: asking the hub for it could wait for ever.
+    """
     vision, text = config["vision_cfg"], config["text_cfg"]
+    has_tokenizer = folder is not None and (folder / TOKENIZER_NAME).is_file()
     reasons = {
         "its image tower comes from timm": vision.get("timm_model_name"),
         "its image tower is a ResNet": isinstance(vision.get("layers"), list | tuple),
@@ -158,7 +172,9 @@ def _check_supported(spec: str, config: dict[str, Any]) -> None:
         "it is a CoCa": config.get("multimodal_cfg"),
         "its patches are not square": not isinstance(vision.get("patch_size", 16), int),
         "its text tower comes from transformers": text.get("hf_model_name"),
-        "its tokenizer comes from transformers": text.get("hf_tokenizer_name"),
+        f"its tokenizer comes from transformers, without a {TOKENIZER_NAME} beside it": (
+            text.get("hf_tokenizer_name") and not has_tokenizer
+        ),
     }
     if found := [reason for reason, holds in reasons.items() if holds]:
         raise EncoderError(

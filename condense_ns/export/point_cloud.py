@@ -1,20 +1,11 @@
-"""Coloured points with a score each, as a PLY file that every viewer opens."""
+"""Coloured points with a score or a class each, as a PLY file that every viewer opens."""
 
-import os
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-from plyfile import PlyData, PlyElement
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-from condense_ns.errors import UserError
-
-VERTEX = [
-    *((axis, "f4") for axis in ("x", "y", "z")),
-    *((colour, "u1") for colour in ("red", "green", "blue")),
-    ("relevancy", "f4"),
-]
+from condense_ns.export.ply import COLOUR, POSITION, filled, write_ply
 
 
 def write_scored_points(
@@ -34,18 +25,41 @@ def write_scored_points(
     Raises:
         UserError: the file cannot be written.
     """
-    vertices = np.empty(len(points), dtype=VERTEX)
-    for column, axis in enumerate("xyz"):
-        vertices[axis] = points[:, column].cpu().numpy()
-    levels = (colours.clamp(0.0, 1.0) * 255.0).round().byte().cpu().numpy()
-    for column, name in enumerate(("red", "green", "blue")):
-        vertices[name] = levels[:, column]
-    vertices["relevancy"] = scores.cpu().numpy()
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        PlyData([PlyElement.describe(vertices, "vertex")]).write(str(unfinished))
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
+    _write(path, points, colours, ("relevancy", "f4"), scores)
+
+
+def write_labelled_points(
+    path: Path,
+    points: Float[Tensor, "points 3"],
+    colours: Float[Tensor, "points 3"],
+    labels: Int[Tensor, " points"],
+) -> None:
+    """Write a binary PLY; `path` is never left half-written.
+
+    Args:
+        path: the file; its folder is made if missing.
+        points: positions.
+        colours: RGB in [0, 1].
+        labels: numbers of classes, stored as the property `label`; -1 for none.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    _write(path, points, colours, ("label", "i4"), labels)
+
+
+def _write(
+    path: Path,
+    points: Float[Tensor, "points 3"],
+    colours: Float[Tensor, "points 3"],
+    extra: tuple[str, str],
+    values: Shaped[Tensor, " points"],
+) -> None:
+    """The same with any property, given by its name and numpy type."""
+    levels = (colours.clamp(0.0, 1.0) * 255.0).round().byte()
+    groups = [
+        (POSITION, points.cpu().numpy()),
+        (COLOUR, levels.cpu().numpy()),
+        ([extra], values.cpu().numpy()[:, None]),
+    ]
+    write_ply(path, {"vertex": filled(len(points), groups)})

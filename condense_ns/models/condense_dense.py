@@ -192,7 +192,7 @@ class CondenseDenseModel(NerfactoWithSamples):
             asked = self.query.encoder
             answered = features if asked == self.shown_encoder else self.decoder(asked)(latent)
             score = relevancy(answered, self.query)[:, None] * accumulation
-            found = score > self.query.threshold
+            found = score > self.query.cut
             overlay = torch.where(found, 0.4 * rgb + 0.6 * heat_colours(score[:, 0]), 0.5 * rgb)
         return {
             "feature_pca": colours * accumulation,

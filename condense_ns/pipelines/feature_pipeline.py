@@ -67,7 +67,8 @@ class FeaturePipeline(VanillaPipeline):
         super().__init__(config, str(device), test_mode, world_size, local_rank, grad_scaler)
         if geometry is not None:
             adopt_weights(self.model, geometry, self.datamanager.train_dataparser_outputs)
-        self.panel = ViserPanel(PanelHost(self.model, self.datamanager.teachers))
+        cameras = self.datamanager.train_dataset.cameras
+        self.panel = ViserPanel(PanelHost(self.model, self.datamanager.teachers, cameras))
 
     @property
     def model(self) -> CondenseDenseModel:

@@ -1,7 +1,11 @@
 """What the viewer's panel sees and changes of a run: joins model, encoders and panel."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from jaxtyping import Float
+from nerfstudio.cameras.cameras import Cameras
 from torch import Tensor
 
 from condense_ns.data.teachers import Teachers
@@ -9,6 +13,7 @@ from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.models.condense_dense import CondenseDenseModel
 from condense_ns.pipelines.checkpoint_checks import check_teacher
 from condense_ns.pipelines.held_out_views import MIN_OPACITY
+from condense_ns.pipelines.surface_sample import surface_sample
 from condense_ns.retrieval.relevancy import Query
 from condense_ns.viewer.panel_scene import Colours, PanelScene, View
 
@@ -19,11 +24,13 @@ class PanelHost(PanelScene):
     Args:
         model: the model that the viewer renders.
         teachers: the run's encoders, built when first asked for.
+        cameras: those of the training views.
     """
 
-    def __init__(self, model: CondenseDenseModel, teachers: Teachers) -> None:
+    def __init__(self, model: CondenseDenseModel, teachers: Teachers, cameras: Cameras) -> None:
         self._model = model
         self._teachers = teachers
+        self._cameras = cameras
         self.encoders = tuple(model.config.features)
 
     @property
@@ -86,11 +93,21 @@ class PanelHost(PanelScene):
             obb_box=view.crop,
         ).flatten()
         chunk = model.config.eval_num_rays_per_chunk
-        was_training = model.training
-        model.eval()
-        try:
+        with self._evaluating():
             parts = [model.render_features(rays[i : i + chunk]) for i in range(0, len(rays), chunk)]
-        finally:
-            model.train(was_training)
         opaque = torch.cat([part["accumulation"][:, 0] for part in parts]) >= MIN_OPACITY
         return torch.cat([part[spec] for part in parts])[opaque].float().cpu()
+
+    def sample(self, spec: str) -> Float[Tensor, "surface channels"]:
+        """Rendered features, on the CPU, of the same places all over the scene every time."""
+        with self._evaluating():
+            return surface_sample(self._model, self._cameras)[spec]
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        was_training = self._model.training
+        self._model.eval()
+        try:
+            yield
+        finally:
+            self._model.train(was_training)

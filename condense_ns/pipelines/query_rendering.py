@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
-from condense_ns.pipelines.held_out_views import MIN_OPACITY
 from condense_ns.pipelines.ray_caster import RayCaster
+from condense_ns.pipelines.surface_sample import surface_sample
 from condense_ns.retrieval.relevancy import Query, relevancy
+from condense_ns.retrieval.threshold import with_threshold
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ def render_query(
 ) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """File stem and rendered outputs of each held-out view, with the query set meanwhile."""
     model, data = pipeline.model, pipeline.datamanager
+    query = with_scene_threshold(pipeline, query)
     before = model.query
     model.query = query.to(model.device)
     try:
@@ -49,22 +51,30 @@ def scored_points(pipeline: FeaturePipeline, query: Query, count: int) -> Scored
         query: what is looked for.
         count: rays; those that meet nothing opaque give no point.
     """
-    data = pipeline.datamanager
-    cameras = data.train_dataset.cameras
-    generator = torch.Generator().manual_seed(0)
-    views = torch.randint(len(cameras), (count,), generator=generator)
-    size = torch.cat([cameras.width, cameras.height], dim=1).cpu()[views]
-    pixels = torch.rand(count, 2, generator=generator) * size
-    rays = RayCaster(pipeline.model, cameras).at(views, pixels)
-    opaque = rays["accumulation"][:, 0] >= MIN_OPACITY
-    outputs = data.train_dataparser_outputs
-    transform = outputs.dataparser_transform
-    points = rays["points"][opaque] / outputs.dataparser_scale - transform[:, 3]
+    rays = surface_sample(pipeline.model, pipeline.datamanager.train_dataset.cameras, count)
     return ScoredPoints(
-        points=points @ transform[:, :3],  # the transposed inverse of a rotation is itself
-        rgb=rays["rgb"][opaque],
-        relevancy=relevancy(rays[query.encoder][opaque], query.to("cpu")),
+        points=in_dataset_coordinates(pipeline, rays["points"]),
+        rgb=rays["rgb"],
+        relevancy=relevancy(rays[query.encoder], query.to("cpu")),
     )
+
+
+def with_scene_threshold(pipeline: FeaturePipeline, query: Query) -> Query:
+    """The query with its automatic threshold chosen from the scene; a number stays."""
+    if query.threshold is not None:
+        return query
+    cameras = pipeline.datamanager.train_dataset.cameras
+    return with_threshold(query, surface_sample(pipeline.model, cameras)[query.encoder])
+
+
+def in_dataset_coordinates(
+    pipeline: FeaturePipeline, points: Float[Tensor, "points 3"]
+) -> Float[Tensor, "points 3"]:
+    """Points of the scene in the coordinates of the dataset's own poses."""
+    outputs = pipeline.datamanager.train_dataparser_outputs
+    transform = outputs.dataparser_transform
+    unmoved = points / outputs.dataparser_scale - transform[:, 3]
+    return unmoved @ transform[:, :3]  # the transposed inverse of a rotation is itself
 
 
 def feature_at_pixel(

@@ -26,7 +26,7 @@ def text_query(
     positives: Sequence[str],
     negatives: Sequence[str],
     centre: Float[Tensor, " channels"],
-    threshold: float,
+    threshold: float | None,
 ) -> Query:
     """A query in words; blank ones are left out.
 
@@ -35,7 +35,7 @@ def text_query(
         positives: words for the one thing that is looked for.
         negatives: words for what it is told apart from.
         centre: mean feature of the scene.
-        threshold: relevancy from which on a point counts as found, in [0, 1].
+        threshold: relevancy above which a point counts as found, in [0, 1]; None is automatic.
 
     Raises:
         UserError: no positives or no negatives.
@@ -54,14 +54,34 @@ def text_query(
         rule="softmax",
         threshold=threshold,
         label="; ".join(looked_for),
+        inverse_temperature=encoder.inverse_temperature,
     )
+
+
+def class_embeddings(
+    encoder: TextImageEncoder, classes: Sequence[str]
+) -> list[Float[Tensor, "_ channels"]]:
+    """Embeddings of each class, for `retrieval.segmentation`.
+
+    Args:
+        encoder: whose text tower is asked.
+        classes: words for each; several that describe one class stand between semicolons.
+
+    Raises:
+        UserError: no classes, or one without words.
+    """
+    words = [_without_blanks(described.split(";")) for described in classes]
+    if not words or not all(words):
+        raise UserError(f"classes {list(classes)}: give at least one, each with a word")
+    embeddings = encoder.encode_text([word for synonyms in words for word in synonyms])
+    return list(embeddings.split([len(synonyms) for synonyms in words]))
 
 
 def feature_query(
     spec: str,
     features: Float[Tensor, "vectors channels"],
     centre: Float[Tensor, " channels"],
-    threshold: float,
+    threshold: float | None,
     label: str,
 ) -> Query:
     """A query by example: whatever looks like the mean of these features.
@@ -70,7 +90,7 @@ def feature_query(
         spec: the encoder that the features are of.
         features: of one thing, for example of a clicked pixel or of a region.
         centre: mean feature of the scene.
-        threshold: relevancy from which on a point counts as found, in [0, 1].
+        threshold: relevancy above which a point counts as found, in [0, 1]; None is automatic.
         label: what to call the query.
 
     Raises:
@@ -90,7 +110,7 @@ def crop_query(
     image: Path,
     crop: Box | None,
     centre: Float[Tensor, " channels"],
-    threshold: float,
+    threshold: float | None,
 ) -> Query:
     """A query by picture: the mean feature of an image file or of a part of it.
 

@@ -16,7 +16,8 @@ from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.rendering.pca_colours import fit_pca_colours
 from condense_ns.retrieval.asking import crop_query, feature_query, text_query
-from condense_ns.retrieval.relevancy import Query, relevancy
+from condense_ns.retrieval.relevancy import Query, Rule, relevancy
+from condense_ns.retrieval.threshold import DEFAULT_THRESHOLD, with_threshold
 from condense_ns.viewer.one_job import OneJob
 from condense_ns.viewer.panel_fields import PanelFields, Place, Pointing
 from condense_ns.viewer.panel_scene import PanelScene, View
@@ -37,6 +38,8 @@ class FeaturePanel:
         self.scene = scene
         self.window = window
         self.job = OneJob(window.tell, window.tell_error)
+        self.thresholds: dict[Rule, float | None] = {"softmax": DEFAULT_THRESHOLD, "cosine": None}
+        """What the user wants for queries of that rule; None is automatic."""
 
     def encoder_changed(self, client: int | None = None) -> None:
         """Show the chosen encoder's features."""
@@ -54,13 +57,33 @@ class FeaturePanel:
             )
 
     def threshold_changed(self, client: int | None = None) -> None:
-        """Apply the slider to the present query."""
+        """Apply the slider, which the user has moved, to the present query."""
         del client
+        threshold = self.window.threshold
+        self._want(threshold)
+        if self.window.automatic:
+            self.window.show_threshold(threshold, automatic=False)
         if self.scene.query is None:
             return
         with self.window.paused():
             if self.scene.query is not None:
-                self.scene.show_query(replace(self.scene.query, threshold=self.window.threshold))
+                self.scene.show_query(replace(self.scene.query, threshold=threshold))
+
+    def automatic_changed(self, client: int | None = None) -> None:
+        """Choose the present query's threshold from the scene, or leave it where it is."""
+        if not self.window.automatic:
+            self.threshold_changed(client)
+            return
+        if self.job.busy():
+            self.window.show_threshold(self.window.threshold, automatic=False)
+            return
+        self._want(None)
+        query, view = self.scene.query, self.window.view(client)
+        if query is not None:
+            unchosen = replace(query, threshold=None)
+            self.job.start(
+                f"choosing the threshold of '{query.label}'", lambda: self._show(unchosen, view)
+            )
 
     def refresh_colours(self, client: int | None = None) -> None:
         """Fit the colours to what is in view."""
@@ -103,7 +126,7 @@ class FeaturePanel:
                 positives.split(";"),
                 negatives.split(";"),
                 centre,
-                self.window.threshold,
+                self.thresholds["softmax"],
             )
             return self._show(query, view)
 
@@ -118,7 +141,7 @@ class FeaturePanel:
             if not file:
                 raise UserError("no picture to search for; write the path of one into Image file")
             encoder: ImageEncoder = self.scene.encoder(spec)
-            centre, threshold = self.scene.centre(spec), self.window.threshold
+            centre, threshold = self.scene.centre(spec), self.thresholds["cosine"]
             return self._show(
                 crop_query(encoder, Path(file).expanduser(), None, centre, threshold), view
             )
@@ -174,10 +197,8 @@ class FeaturePanel:
 
         def job() -> str:
             features = self._rendered(spec, view, places)
-            centre = self.scene.centre(spec)
-            return self._show(
-                feature_query(spec, features, centre, self.window.threshold, label), view
-            )
+            centre, threshold = self.scene.centre(spec), self.thresholds["cosine"]
+            return self._show(feature_query(spec, features, centre, threshold, label), view)
 
         self.job.start(f"reading {label}", job)
 
@@ -189,15 +210,29 @@ class FeaturePanel:
         with self.window.paused():
             return self.scene.features(spec, view, places)
 
+    def _want(self, threshold: float | None) -> None:
+        """Remember a wish: for queries like the present one, or for all if there is none."""
+        query = self.scene.query
+        for rule in self.thresholds if query is None else (query.rule,):
+            self.thresholds[rule] = threshold
+
     def _show(self, query: Query, view: View | None) -> str:
         """Put a query in; how much of the view it finds."""
+        automatic = query.threshold is None
+        if automatic:
+            with self.window.paused():
+                sample = self.scene.sample(query.encoder)
+            query = with_threshold(query, sample)
         with self.window.paused():
             self.scene.show_query(query)
+        self.window.show_threshold(query.cut, automatic)
         shown = self.window.show_output("query_overlay")
         sentence = f"looking for '{query.label}'"
         if view is not None:
             features = self._rendered(query.encoder, view, grid((0.0, 0.0), (1.0, 1.0), FOUND_GRID))
             sentence = found_sentence(query, relevancy(features, query))
+        if automatic:
+            sentence += f"; threshold {query.cut:.2f} chosen from the scene"
         return sentence + elsewhere(shown, "query_overlay")
 
 
@@ -213,11 +248,11 @@ def found_sentence(query: Query, scores: Float[Tensor, " surface"]) -> str:
     """How much of the surface in view a query finds."""
     if len(scores) == 0:
         return f"looking for '{query.label}'; nothing of the scene is in view"
-    best, share = scores.max().item(), (scores >= query.threshold).float().mean().item()
+    best, share = scores.max().item(), (scores > query.cut).float().mean().item()
     if share == 0.0:
         return (
             f"'{query.label}' not found in this view: relevancy is at most {best:.2f}, the threshold "
-            f"{query.threshold:.2f}"
+            f"{query.cut:.2f}"
         )
     return f"found '{query.label}' on {share:.0%} of this view; relevancy is at most {best:.2f}"
 

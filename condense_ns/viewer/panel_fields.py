@@ -43,6 +43,15 @@ class PanelFields(ABC):
     def threshold(self) -> float:
         """Where the slider stands, in [0, 1]."""
 
+    @property
+    @abstractmethod
+    def automatic(self) -> bool:
+        """Whether the box beside the slider is ticked: the threshold is chosen from the scene."""
+
+    @abstractmethod
+    def show_threshold(self, threshold: float, automatic: bool) -> None:
+        """Put slider and box there, which does not count as the user's doing."""
+
     @abstractmethod
     def tell(self, sentence: str) -> None:
         """Show a sentence in the status line."""

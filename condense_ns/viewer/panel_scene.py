@@ -65,3 +65,7 @@ class PanelScene(ABC):
         self, spec: str, view: View, places: Float[Tensor, "places 2"]
     ) -> Float[Tensor, "surface channels"]:
         """Rendered features, on the CPU, of those places (x, y in [0, 1]) that show a surface."""
+
+    @abstractmethod
+    def sample(self, spec: str) -> Float[Tensor, "surface channels"]:
+        """Rendered features, on the CPU, of the same places all over the scene every time."""

@@ -70,9 +70,15 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
             )
             self._button("Query by image file", panel.search_image_file, "Look for the picture")
             self._threshold = gui.add_slider(
-                "Threshold", 0.0, 1.0, 0.01, 0.5, hint="Relevancy from which on it counts as found"
+                "Threshold", 0.0, 1.0, 0.01, 0.5, hint="Relevancy above which it counts as found"
             )
-            self._threshold.on_update(self._guarded(panel.threshold_changed))
+            self._threshold.on_update(self._by_user(panel.threshold_changed))
+            self._automatic = gui.add_checkbox(
+                "Automatic",
+                initial_value=True,
+                hint="Choose it from the scene; for words, only if you tick this after a search",
+            )
+            self._automatic.on_update(self._by_user(panel.automatic_changed))
             self._button("Clear", panel.clear, "Forget the query")
 
     def _button(self, label: str, action: Callable[[int | None], None], hint: str) -> None:
@@ -92,6 +98,11 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
                 self.tell_error(f"{type(error).__name__}: {error}; the terminal shows where")
 
         return handle
+
+    def _by_user(self, action: Callable[[int | None], None]) -> Callable[[Any], None]:
+        """The same, if a browser window changed the field and not the panel itself."""
+        handle = self._guarded(action)
+        return lambda event: None if event.client_id is None else handle(event)
 
     @property
     def encoder(self) -> str:
@@ -117,6 +128,18 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
     def threshold(self) -> float:
         """Where the slider stands."""
         return self._threshold.value
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the box beside the slider is ticked."""
+        return self._automatic.value
+
+    def show_threshold(self, threshold: float, automatic: bool) -> None:
+        """Put slider and box there, which does not count as the user's doing."""
+        if self._threshold.value != threshold:
+            self._threshold.value = threshold
+        if self._automatic.value != automatic:
+            self._automatic.value = automatic
 
     def tell(self, sentence: str) -> None:
         """Show a sentence in the status line."""

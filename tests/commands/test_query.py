@@ -1,5 +1,6 @@
 """`condense query` on a run that is really trained."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -59,10 +60,55 @@ def test_a_point_of_a_view_is_a_query(trained_run: TrainedRun, tmp_path: Path):
     assert not (tmp_path / "found" / "points.ply").exists()
 
 
+def test_thresholds_by_default_and_on_demand(
+    trained_run: TrainedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    def threshold(**options: object) -> float:
+        AskQuery(load_config=trained_run.config, points=0, output_dir=tmp_path, **options).main()  # type: ignore[arg-type]
+        return float(" ".join(capsys.readouterr().out.split()).split("threshold ")[1].split(")")[0])
+
+    words = {"text": ("red",), "encoder": trained_run.with_text}
+    assert threshold(**words) == 0.5
+    assert threshold(**words, threshold=0.25) == 0.25
+    assert 0.0 <= threshold(**words, threshold="automatic") <= 1.0
+    place = {"point": (0, 32, 24), "encoder": trained_run.without_text}
+    chosen = threshold(**place)
+    assert threshold(**place) == chosen == threshold(**place, threshold="automatic")
+
+
+def test_classes_give_pictures_a_legend_and_labelled_points(
+    trained_run: TrainedRun, tmp_path: Path
+):
+    AskQuery(
+        load_config=trained_run.config,
+        classes=("red; vermilion", "blue", "sky"),
+        points=2000,
+        output_dir=tmp_path,
+    ).main()
+    legend = json.loads((tmp_path / "classes.json").read_text())["classes"]
+    assert [entry["label"] for entry in legend] == [-1, 0, 1, 2]
+    assert [entry["name"] for entry in legend] == ["none", "red; vermilion", "blue", "sky"]
+    assert sum(entry["share"] for entry in legend) == pytest.approx(1.0)
+    pictures = [np.asarray(Image.open(file)) for file in tmp_path.glob("*_classes.png")]
+    pixels = np.concatenate([picture.reshape(-1, 3) for picture in pictures])
+    for entry in legend:
+        share = (np.abs(pixels - np.array(entry["colour"])).max(axis=1) <= 1).mean()
+        assert share == pytest.approx(entry["share"], abs=1e-3)
+    vertices = PlyData.read(str(tmp_path / "points.ply"))["vertex"]
+    assert set(np.unique(vertices["label"])) <= {0, 1, 2}
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({}, "exactly one of --text, --image and --point"),
+        ({}, "exactly one of --text, --image, --point and --classes"),
+        ({"text": ("a",), "classes": ("a", "b")}, "exactly one of"),
+        ({"classes": ("a",)}, "--classes are 1; give 2 to 21"),
+        ({"classes": ("a", "a")}, "give each once"),
+        ({"classes": ("a", "none")}, "none called none"),
+        ({"classes": ("a", "b"), "reject_below": 1.5}, "--reject-below is 1.5"),
+        ({"classes": ("a", "b"), "threshold": 0.5}, "--threshold is not for --classes"),
+        ({"text": ("a",), "reject_below": 0.5}, "--reject-below is for --classes"),
         ({"text": ("a",), "point": (0, 1, 1)}, "exactly one of"),
         ({"text": ("a",), "crop": (0, 0, 1, 1)}, "give --image as well"),
         ({"text": ("a",), "threshold": 1.5}, "--threshold is 1.5"),

@@ -9,6 +9,7 @@ from PIL import Image
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.retrieval.asking import (
+    class_embeddings,
     crop_query,
     feature_query,
     mean_inside,
@@ -16,6 +17,7 @@ from condense_ns.retrieval.asking import (
     text_query,
 )
 from condense_ns.retrieval.relevancy import relevancy
+from condense_ns.retrieval.segmentation import segment
 
 CENTRE = torch.zeros(3)
 
@@ -70,6 +72,31 @@ def test_several_positives_describe_one_thing():
 def test_words_must_be_there(positives, negatives, sentence):
     with pytest.raises(UserError, match=sentence):
         text_query(NamingEncoder(), positives, negatives, CENTRE, 0.5)
+
+
+def test_an_encoder_brings_its_own_inverse_temperature():
+    encoder = NamingEncoder()
+    assert text_query(encoder, ["red"], ["blue"], CENTRE, None).inverse_temperature == 10.0
+    encoder.inverse_temperature = 42.0
+    asked = text_query(encoder, ["red"], ["blue"], CENTRE, None)
+    assert (asked.inverse_temperature, asked.threshold) == (42.0, None)
+    encoder.inverse_temperature = -1.0
+    with pytest.raises(UserError, match=r"inverse temperature of names is -1\.0"):
+        text_query(encoder, ["red"], ["blue"], CENTRE, None)
+
+
+def test_classes_of_several_words():
+    first, second = class_embeddings(NamingEncoder(), ["red; green ;", "blue"])
+    assert torch.equal(first, torch.eye(3)[:2])
+    assert torch.equal(second, torch.eye(3)[2:])
+    features = torch.eye(3) + 0.1
+    assert segment(features, [first, second], 10.0).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("classes", [[], ["red", " ; "], [""]])
+def test_classes_need_words(classes):
+    with pytest.raises(UserError, match="at least one, each with a word"):
+        class_embeddings(NamingEncoder(), classes)
 
 
 def test_threshold_outside_its_range():

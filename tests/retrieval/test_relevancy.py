@@ -1,14 +1,23 @@
 """How relevant features are to a query, against a loop over single features."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.retrieval import relevancy as relevancy_module
-from condense_ns.retrieval.relevancy import Query, Rule, mean_direction, relevancy
+from condense_ns.retrieval.relevancy import (
+    Query,
+    Rule,
+    margin,
+    mean_direction,
+    relevancy,
+    relevancy_of_margin,
+)
 
 X, Y, Z = torch.eye(3)
 ORIGIN = torch.zeros(3)
@@ -19,10 +28,11 @@ def query(
     negatives=Y[None],
     centre=ORIGIN,
     rule: Rule = "softmax",
-    threshold=0.5,
+    threshold: float | None = 0.5,
     label="",
+    inverse_temperature=10.0,
 ):
-    return Query("fake", positives, negatives, centre, rule, threshold, label)
+    return Query("fake", positives, negatives, centre, rule, threshold, label, inverse_temperature)
 
 
 def random_query(rule):
@@ -54,6 +64,38 @@ def test_softmax_rule_by_hand():
     share = math.exp(10) / (math.exp(10) + 1)
     expected = [share, 1 - share, 0.5, 1 / (math.exp(10) + 1), 0.5, share]
     assert torch.allclose(relevancy(features, query()), torch.tensor(expected), atol=1e-6)
+
+
+@pytest.mark.parametrize("inverse_temperature", [0.1, 10.0, 30.0])
+def test_the_inverse_temperature_is_the_slope_of_the_logit(inverse_temperature):
+    features = torch.stack([X, X + Y, 3 * X + Y, Z - Y])
+    asked = query(inverse_temperature=inverse_temperature)
+    found = relevancy(features.double(), to_double(asked))
+    margins = margin(features.double(), to_double(asked))
+    assert torch.allclose(margins[:3], torch.tensor([1.0, 0.0, 2.0 / math.sqrt(10)]).double())
+    assert torch.allclose(torch.logit(found), inverse_temperature * margins, rtol=1e-4)
+    assert torch.equal(relevancy_of_margin(margins, asked), found)
+
+
+def to_double(asked):
+    vectors = ("positives", "negatives", "centre")
+    return replace(asked, **{name: getattr(asked, name).double() for name in vectors})
+
+
+def test_the_margin_of_an_example_keeps_its_negative_half():
+    asked = query(negatives=torch.zeros(0, 3), rule="cosine")
+    assert margin(torch.stack([-X, X]), asked).tolist() == [-1.0, 1.0]
+    assert relevancy(torch.stack([-X, X]), asked).tolist() == [0.0, 1.0]
+
+
+def test_an_automatic_threshold_must_be_chosen_before_it_is_used():
+    assert query(threshold=0.3).cut == 0.3
+    with pytest.raises(UserError, match="threshold of the query 'a chair' has not been chosen"):
+        query(threshold=None, label="a chair").cut  # noqa: B018
+
+
+def test_encoders_and_queries_have_the_same_inverse_temperature_by_default():
+    assert TextImageEncoder.inverse_temperature == query().inverse_temperature == 10.0
 
 
 def test_the_closest_negative_counts():
@@ -111,8 +153,9 @@ def test_lengths_of_positives_and_negatives_do_not_matter():
 
 
 def test_moving_a_query_keeps_all_of_it():
-    asked = query(threshold=0.7, label="a chair")
+    asked = query(threshold=0.7, label="a chair", inverse_temperature=3.0)
     moved = asked.to("cpu")
+    assert moved.inverse_temperature == 3.0
     assert (moved.threshold, moved.label, moved.rule) == (0.7, "a chair", "softmax")
     assert (moved.encoder, torch.equal(moved.centre, asked.centre)) == ("fake", True)
 
@@ -129,6 +172,9 @@ def test_features_of_another_encoder_are_refused():
         ({"negatives": torch.zeros(0, 3)}, "'softmax' needs at least one negative"),
         ({"threshold": 1.5}, r"threshold is 1\.5"),
         ({"threshold": float("nan")}, "threshold is nan"),
+        ({"inverse_temperature": 0.0}, r"inverse temperature of fake is 0\.0"),
+        ({"inverse_temperature": 1001.0}, r"it must lie in \(0, 1000\]"),
+        ({"inverse_temperature": float("nan")}, "inverse temperature of fake is nan"),
     ],
 )
 def test_queries_that_make_no_sense_are_refused(fields, told):

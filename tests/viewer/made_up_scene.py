@@ -83,6 +83,10 @@ class HalvesScene(PanelScene):
         share = surface[:, :1]
         return torch.where(share < 0.5, RED, BLUE) * (1.0 + 0.01 * share)
 
+    def sample(self, spec):
+        assert self.paused
+        return torch.stack([RED, BLUE]).repeat_interleave(100, dim=0)
+
 
 class Fields(PanelFields):
     """The panel's fields as a user fills them in, and what the user is told."""
@@ -95,6 +99,7 @@ class Fields(PanelFields):
             "negatives": "blue",
             "image_file": "",
             "threshold": 0.5,
+            "automatic": True,
         }
         self.output = "rgb"
         self.pointing, self.then = None, None
@@ -106,6 +111,10 @@ class Fields(PanelFields):
     negatives = property(lambda self: self.filled["negatives"])
     image_file = property(lambda self: self.filled["image_file"])
     threshold = property(lambda self: self.filled["threshold"])
+    automatic = property(lambda self: self.filled["automatic"])
+
+    def show_threshold(self, threshold, automatic):
+        self.filled |= {"threshold": threshold, "automatic": automatic}
 
     def tell(self, sentence):
         self.told.append(sentence)

@@ -47,6 +47,7 @@ def test_a_search_asks_tells_and_shows(panel, scene, fields):
 
 def test_a_search_that_finds_nothing_says_how_far_it_is(panel, scene, fields):
     fields.filled |= {"positives": "red; blue", "negatives": "red;blue", "threshold": 0.9}
+    panel.threshold_changed()
     assert "not found in this view: relevancy is at most" in done(panel, panel.search)
     assert scene.query.positives.shape == scene.query.negatives.shape == (2, 3)
 
@@ -149,6 +150,60 @@ def test_the_threshold_changes_the_query_and_nothing_without_one(panel, scene, f
     fields.filled["threshold"] = 0.8
     panel.threshold_changed()
     assert scene.query.threshold == 0.8
+
+
+def test_words_are_cut_at_the_slider_and_places_where_the_scene_says(panel, scene, fields):
+    done(panel, panel.search)
+    assert (scene.query.threshold, fields.threshold, fields.automatic) == (0.5, 0.5, False)
+    panel.pick_point()
+    told = done(panel, lambda: fields.then([(0.9, 0.5)], 0))
+    assert told.endswith(f"; threshold {scene.query.threshold:.2f} chosen from the scene")
+    assert (fields.threshold, fields.automatic) == (scene.query.threshold, True)
+    done(panel, panel.search)
+    assert (scene.query.threshold, fields.automatic) == (0.5, False)
+
+
+def test_ticking_the_box_chooses_and_moving_the_slider_unticks_it(
+    panel, scene, fields, monkeypatch
+):
+    sample = torch.stack([RED, RED + 2 * BLUE]).repeat_interleave(100, dim=0)
+    monkeypatch.setattr(scene, "sample", lambda spec: sample)
+    done(panel, panel.search)
+    fields.filled["automatic"] = True
+    assert "chosen from the scene" in done(panel, panel.automatic_changed)
+    chosen = scene.query.threshold
+    assert chosen != 0.5
+    done(panel, panel.search)  # the wish is remembered for words
+    assert (scene.query.threshold, fields.automatic) == (chosen, True)
+    fields.filled["threshold"] = 0.8
+    panel.threshold_changed()
+    assert (scene.query.threshold, fields.automatic) == (0.8, False)
+    done(panel, panel.search)
+    assert scene.query.threshold == 0.8
+
+
+def test_unticking_the_box_keeps_what_was_chosen(panel, scene, fields):
+    panel.pick_point()
+    done(panel, lambda: fields.then([(0.9, 0.5)], 0))
+    chosen = scene.query.threshold
+    fields.filled["automatic"] = False
+    panel.automatic_changed()
+    panel.pick_point()
+    assert "chosen" not in done(panel, lambda: fields.then([(0.1, 0.5)], 0))
+    assert scene.query.threshold == chosen
+
+
+def test_the_box_waits_while_a_job_runs_and_without_a_query_is_a_wish(panel, scene, fields):
+    panel.automatic_changed()
+    assert fields.told == []
+    scene.colour_encoder.may_answer.clear()
+    panel.search()
+    panel.automatic_changed()
+    assert fields.told[-1].startswith("error: busy")
+    assert not fields.automatic
+    scene.colour_encoder.may_answer.set()
+    assert panel.job.wait(SECONDS)
+    assert fields.automatic  # the wish was for whatever is asked next
 
 
 def test_the_encoder_is_shown_and_an_older_query_named(panel, scene, fields):

@@ -1,0 +1,94 @@
+"""`condense synth`: made-up scenes with exact truth, as ordinary scenes of nerfstudio."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from condense_ns.synthetic.scene_plan import ScenePlan
+
+
+@dataclass
+class Synthesize:
+    """Make up scenes: photographs with exact depth, class and instance maps, captions, mesh and points.
+
+    Each scene is a folder that ns-train takes as --data. Scenes of different seeds share no thing;
+    scenes.yaml lists them, split into train and test. A run that was killed goes on with the first scene
+    that is missing.
+    """
+
+    out: Path = Path("scenes")
+    """Folder for the scenes."""
+    scenes: int = 1
+    """How many, without those that are met again."""
+    seed: int = 0
+    """Of the first; the others follow."""
+    kind: Literal["both", "room", "tabletop"] = "both"
+    """Furnished rooms seen from inside, tables with small things, or both in turn."""
+    near_duplicates: int = 0
+    """How often each scene is met again: in another light, from other places, one thing moved."""
+    test_share: float = 0.2
+    """Share of the scenes that scenes.yaml keeps for testing, with all their near-duplicates."""
+    views: int = 54
+    """Photographs of each; every ninth is kept for evaluation."""
+    width: int = 256
+    """Pixels."""
+    height: int = 192
+    """Pixels."""
+    trajectory: Literal["orbit", "forward", "walk"] = "orbit"
+    """Around the things, facing them from one side, or through the room."""
+    points: int = 50_000
+    """Points of the labelled cloud of each."""
+    workers: int = 2
+    """Processes; 0 works in this one."""
+
+    def main(self) -> None:
+        """Make them."""
+        from rich.console import Console
+        from rich.progress import track
+
+        from condense_ns.synthetic.scene_folder import write_scene
+        from condense_ns.synthetic.scene_list import write_scene_list
+        from condense_ns.synthetic.worker_pool import done_in_order
+
+        self._check()
+        plans = self._plans()
+        workers = min(self.workers, len(plans))
+        with done_in_order(partial(write_scene, folder=self.out), plans, workers) as written:
+            for _ in track(written, "scenes", total=len(plans)):
+                pass
+        file = write_scene_list(self.out, plans, self.test_share)
+        Console().print(f"{len(plans)} scenes in {self.out}, listed in {file}")
+
+    def _plans(self) -> list["ScenePlan"]:
+        from condense_ns.synthetic.procedural_scene import KINDS
+        from condense_ns.synthetic.scene_plan import ScenePlan
+
+        plans = []
+        for number in range(self.scenes):
+            seed = self.seed + number
+            kind = KINDS[seed % 2] if self.kind == "both" else self.kind
+            plan = ScenePlan(
+                seed=seed,
+                kind=kind,
+                views=self.views,
+                width=self.width,
+                height=self.height,
+                trajectory=self.trajectory,
+                points=self.points,
+            )
+            plans += [plan, *plan.again(self.near_duplicates)]
+        return plans
+
+    def _check(self) -> None:
+        from condense_ns.errors import UserError
+
+        smallest = {"scenes": 1, "seed": 0, "near_duplicates": 0, "views": 2, "points": 0}
+        smallest |= {"width": 16, "height": 16, "workers": 0}
+        for name, least in smallest.items():
+            if getattr(self, name) < least:
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} is {getattr(self, name)}, it must be {least} or more")
+        if not 0.0 <= self.test_share <= 1.0:
+            raise UserError(f"--test-share is {self.test_share}, it must lie in [0, 1]")

@@ -1,0 +1,1 @@
+"""`condense demo`: from a seed to a page of pictures and figures."""

@@ -1,0 +1,1 @@
+"""Training of the shipped encoder `mini`, on pictures of made-up scenes alone."""

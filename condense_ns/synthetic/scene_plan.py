@@ -1,0 +1,57 @@
+"""What is made of a seed: which scene, how often it is met, and how it is photographed."""
+
+from dataclasses import dataclass, replace
+
+from condense_ns.synthetic.near_duplicate import met_again
+from condense_ns.synthetic.procedural_scene import SceneKind, make_scene
+from condense_ns.synthetic.scene import SyntheticScene
+from condense_ns.synthetic.trajectories import SyntheticCamera, TrajectoryKind, trajectory
+
+
+@dataclass(frozen=True)
+class ScenePlan:
+    """One scene folder; equal plans give equal bytes."""
+
+    seed: int
+    """Scenes of different seeds share no thing."""
+    kind: SceneKind
+    """`room` or `tabletop`."""
+    time: int = 0
+    """0 for the scene itself; from 1, the scene met again in another light with one thing moved."""
+    views: int = 54
+    """Photographs."""
+    held_out_every: int = 9
+    """Every so-manieth view is kept for evaluation, beginning with the middle of the first ones."""
+    width: int = 256
+    """Pixels."""
+    height: int = 192
+    """Pixels."""
+    trajectory: TrajectoryKind = "orbit"
+    """How the camera moves."""
+    points: int = 50_000
+    """Points of the labelled cloud."""
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        again = f"_again{self.time}" if self.time else ""
+        return f"{self.kind}_{self.seed:06d}{again}"
+
+    def scene(self) -> SyntheticScene:
+        """What is photographed."""
+        scene = make_scene(self.seed, self.kind)
+        return met_again(scene, self.time) if self.time else scene
+
+    def cameras(self, scene: SyntheticScene) -> list[SyntheticCamera]:
+        """From where."""
+        return trajectory(
+            scene, self.trajectory, self.views, self.width, self.height, seed=self.time
+        )
+
+    def is_held_out(self, view: int) -> bool:
+        """Whether a view is for evaluation only."""
+        return view % self.held_out_every == self.held_out_every // 2
+
+    def again(self, times: int) -> list["ScenePlan"]:
+        """The same scene, met so many times more."""
+        return [replace(self, time=time) for time in range(1, times + 1)]
