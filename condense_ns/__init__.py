@@ -11,7 +11,14 @@ The packages in the order in which data flows through them::
     metrics     numbers for the tables
     retrieval   queries (text, crop, point) against features
     export      scene -> files
+    report      results -> a page, a JSON file
     models, data, viewer, pipelines, methods, benchmarks, commands, plugin: the nerfstudio shell
+
+and what they are tried on where nothing else is at hand::
+
+    synthetic      seed -> made-up scene with exact truth
+    mini_training  made-up scenes -> the encoder `mini`
+    demo           seed -> scene, run, figures, page
 """
 
 __version__ = "0.1.0"

@@ -74,7 +74,7 @@ class SceneAnnotations:
         try:
             with Image.open(path) as opened:
                 numbers = np.array(opened)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SyntaxError) as error:  # Pillow's word for broken chunks
             raise UserError(f"{path} cannot be read as an image; write it again as PNG") from error
         if numbers.ndim != 2:
             raise UserError(f"{path} has several channels; a map has one, of whole numbers")
@@ -97,6 +97,8 @@ def read_annotations(folder: Path) -> SceneAnnotations | None:
         return None
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content["classes"], list):
+            raise TypeError("`classes` is no list")
         classes = tuple(str(name) for name in content["classes"])
         things = tuple(
             AnnotatedThing(str(thing["class"]), str(thing.get("caption", thing["class"])))

@@ -33,8 +33,8 @@ class Bench:
 
     def main(self) -> None:
         """Measure, print, write."""
-        from condense_ns.commands.json_file import write_json
-        from condense_ns.commands.provenance import provenance
+        from condense_ns.report.json_file import write_json
+        from condense_ns.report.provenance import provenance
 
         figures = self._figures()
         write_json(self.output_path, {**provenance(), "benchmark": self.what, **figures})

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condense_ns.commands.json_file import write_json
+from condense_ns.report.json_file import write_json
 from condense_ns.errors import UserError
 
 if TYPE_CHECKING:

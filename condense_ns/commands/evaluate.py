@@ -20,7 +20,7 @@ class Evaluate:
     Agreement with the encoder (cos_c, R2) of the rendered features, of the mean feature, of the
     nearest training views' features warped by depth, and of the encoder on the rendered image;
     consistency between views of rendered features and of the encoder; depth error where the scene
-    has depth images.
+    has depth images; what is where, by words, where it has annotations.json and the encoder a text tower.
     """
 
     load_config: Path
@@ -30,9 +30,9 @@ class Evaluate:
 
     def main(self) -> None:
         """Measure, print, write."""
-        from condense_ns.commands.json_file import write_json
-        from condense_ns.commands.loaded_run import load_run
-        from condense_ns.commands.provenance import provenance
+        from condense_ns.report.json_file import write_json
+        from condense_ns.pipelines.loaded_run import load_run
+        from condense_ns.report.provenance import provenance
         from condense_ns.pipelines.run_evaluation import evaluate_run
 
         figures = evaluate_run(load_run(self.load_config))
@@ -55,6 +55,18 @@ def show(figures: dict[str, Any], console: Console) -> None:
         inconsistency = {row: 1.0 - values["mvc"] for row, values in found["consistency"].items()}
         ratio = inconsistency["rendered"] / inconsistency["encoder"]
         console.print(f"(1 - mvc) of the rendered features / of the encoder: {ratio:.3f}")
+        if found["annotated"]:
+            show_annotated(found["annotated"], spec, console)
         if found["depth"]:
             depth = ", ".join(f"{name} {value:.4f}" for name, value in found["depth"].items())
             console.print(depth)
+
+
+def show_annotated(figures: dict[str, Any], spec: str, console: Console) -> None:
+    """How well classes and things are found by their words."""
+    rows = figures["rows"]
+    columns = tuple(next(iter(rows.values())))
+    table = Table("", *columns, title=f"what is where, {spec}", title_justify="left")
+    for row, values in rows.items():
+        table.add_row(row, *(f"{values[name]:.3f}" for name in columns))
+    console.print(table)

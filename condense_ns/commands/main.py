@@ -5,6 +5,7 @@ from typing import Annotated
 import tyro
 
 from condense_ns.commands.bench import Bench
+from condense_ns.commands.demo import Demo
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.query import AskQuery
 from condense_ns.commands.synthesize import Synthesize
@@ -12,7 +13,8 @@ from condense_ns.commands.train_mini import TrainMini
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 
 Commands = tyro.conf.FlagConversionOff[
-    Annotated[Evaluate, tyro.conf.subcommand(name="eval")]
+    Annotated[Demo, tyro.conf.subcommand(name="demo")]
+    | Annotated[Evaluate, tyro.conf.subcommand(name="eval")]
     | Annotated[AskQuery, tyro.conf.subcommand(name="query")]
     | Annotated[Bench, tyro.conf.subcommand(name="bench")]
     | Annotated[Synthesize, tyro.conf.subcommand(name="synth")]

@@ -58,7 +58,7 @@ class AskQuery:
     def main(self) -> None:
         """Ask, render, write."""
         self._check()
-        from condense_ns.commands.loaded_run import load_run
+        from condense_ns.pipelines.loaded_run import load_run
         from condense_ns.pipelines.query_rendering import scored_points, with_scene_threshold
 
         pipeline = load_run(self.load_config)

@@ -43,8 +43,8 @@ class TrainMini:
         """Render, train, write, measure."""
         from rich.console import Console
 
-        from condense_ns.commands.json_file import write_json
-        from condense_ns.commands.provenance import provenance
+        from condense_ns.report.json_file import write_json
+        from condense_ns.report.provenance import provenance
         from condense_ns.encoders.mini import MINI_FOLDER
         from condense_ns.mini_training.mini_run import run_mini
         from condense_ns.mini_training.photographs import (

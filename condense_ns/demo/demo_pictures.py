@@ -35,7 +35,8 @@ class QueryPictures:
 
     caption: str
     view: int
-    """Place among the views."""
+    """Place among the held-out views."""
+    photograph: UInt8[np.ndarray, "height width 3"]
     heat: UInt8[np.ndarray, "height width 3"]
     found: Bool[np.ndarray, "height width"]
     truth: Bool[np.ndarray, "height width"]
@@ -95,16 +96,17 @@ class ViewPainter:
             features, decoder.mean.cpu(), decoder.pca_basis.cpu(), decoder.pca_range.cpu()
         )
 
-    def query(
-        self, view: AnnotatedView, number: int, caption: str, things: list[int]
-    ) -> QueryPictures:
-        """What a caption finds in a view, at the relevancy 0.5."""
+    def query(self, view: AnnotatedView, number: int, caption: str) -> QueryPictures:
+        """What the caption of a thing in view finds there, at the relevancy 0.5."""
+        assert view.instances is not None
         query = self._evaluation.query(caption)
-        truth = torch.isin(view.instances, torch.tensor(things))  # type: ignore[arg-type]
+        things = self._evaluation.seen_things(view)[caption]
+        truth = torch.isin(view.instances, torch.tensor(things))
         scores = {row: relevancy(view.features[row], query) for row in (FIELD, ON_PHOTOGRAPH)}
         return QueryPictures(
             caption=caption,
             view=number,
+            photograph=in_bytes(view.photograph),
             heat=in_bytes(0.35 * view.photograph + 0.65 * heat_colours(scores[FIELD])),
             found=(scores[FIELD] > query.cut).numpy(),
             truth=truth.numpy(),

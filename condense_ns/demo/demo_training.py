@@ -3,7 +3,7 @@
 import contextlib
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
@@ -65,12 +65,7 @@ def train_run(config: TrainerConfig, log: Path, advance: Callable[[int], None]) 
     if done:
         config.load_dir = checkpoints
     config.max_num_iterations = steps - done  # the host counts on from the checkpoint
-    with (
-        log.open("a", encoding="utf-8") as printed,
-        contextlib.redirect_stdout(printed),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")  # the host's own, dozens of lines at every start
+    with quiet(log):
         _set_random_seed(config.machine.seed)
         trainer = config.setup(local_rank=0, world_size=1)
         config.save_config()
@@ -82,6 +77,18 @@ def train_run(config: TrainerConfig, log: Path, advance: Callable[[int], None]) 
         )
         trainer.train()
     return file
+
+
+@contextlib.contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Send what the host prints, dozens of lines at every start, to a file, without its warnings."""
+    with (
+        log.open("a", encoding="utf-8") as printed,
+        contextlib.redirect_stdout(printed),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _steps_done(checkpoints: Path) -> int:

@@ -1,6 +1,7 @@
 """The bytes of PLY files, written so that a file is either whole or the old one."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -45,5 +46,7 @@ def write_ply(path: Path, elements: dict[str, np.ndarray]) -> None:
         PlyData(described).write(str(unfinished))
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
+    finally:
+        with suppress(OSError):  # it is there only if something went wrong
+            unfinished.unlink()

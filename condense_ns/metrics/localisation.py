@@ -17,7 +17,7 @@ class Localisation:
         self, scores: Float[Tensor, "height width"], place: Bool[Tensor, "height width"]
     ) -> None:
         """Ask for what lies at `place`; a place too small to be seen is not asked for."""
-        share = float(place.float().mean())
+        share = float(place.double().mean())
         if share >= VISIBLE_SHARE:
             self._shares.append(share)
             self._hits.append(float(place.flatten()[scores.flatten().argmax()]))

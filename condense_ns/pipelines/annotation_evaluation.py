@@ -21,7 +21,14 @@ from condense_ns.metrics.segmentation import (
     majority_figures,
     segmentation_figures,
 )
-from condense_ns.pipelines.annotated_views import FIELD, ROWS, AnnotatedView
+from condense_ns.pipelines.annotated_views import (
+    FIELD,
+    ROWS,
+    AnnotatedView,
+    annotated_views,
+    annotations_of,
+)
+from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.retrieval.asking import class_embeddings, text_query
 from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES, Query, margin
 from condense_ns.retrieval.segmentation import REJECTED, segment
@@ -103,6 +110,10 @@ class AnnotationEvaluation:
         blind = majority_figures(self._confusions[FIELD])
         return {**rows, WITHOUT_LOOKING: {**blind, "localisation": self._places[FIELD].chance}}
 
+    def summary(self) -> dict[str, Any]:
+        """Everything for a JSON file: `rows` are the figures, `class_iou` the IoUs."""
+        return {"rows": self.figures(), "class_iou": self.ious()}
+
     def ious(self) -> dict[str, dict[str, float]]:
         """IoU of each class that occurs, by class and row."""
         names = self.annotations.classes[1:]
@@ -113,6 +124,28 @@ class AnnotationEvaluation:
         return found
 
 
-def annotation_figures(evaluation: AnnotationEvaluation) -> dict[str, Any]:
-    """Everything for a JSON file."""
-    return {"rows": evaluation.figures(), "class_iou": evaluation.ious()}
+def annotation_evaluation(
+    pipeline: FeaturePipeline, spec: str, annotations: SceneAnnotations
+) -> AnnotationEvaluation:
+    """An evaluation without a view yet.
+
+    Raises:
+        UserError: the encoder does not understand text.
+    """
+    encoder = pipeline.datamanager.teachers.with_text(spec)
+    return AnnotationEvaluation(encoder, annotations, pipeline.model.decoder(spec).mean.cpu())
+
+
+def annotation_figures(pipeline: FeaturePipeline, spec: str) -> dict[str, Any]:
+    """The figures of all held-out views; nothing without annotations or without words.
+
+    Returns:
+        ``rows`` and ``class_iou`` of `AnnotationEvaluation`.
+    """
+    annotations = annotations_of(pipeline)
+    if annotations is None or not isinstance(pipeline.datamanager.teachers[spec], TextImageEncoder):
+        return {}
+    evaluation = annotation_evaluation(pipeline, spec, annotations)
+    for view in annotated_views(pipeline, spec, annotations):
+        evaluation.add(view)
+    return evaluation.summary()

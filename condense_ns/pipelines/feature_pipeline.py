@@ -31,7 +31,8 @@ class FeaturePipelineConfig(VanillaPipelineConfig):
     _target: type = field(default_factory=lambda: FeaturePipeline)
     encoders: tuple[str, ...] = ()
     """2D encoders whose features are lifted: dinov2-small|base|large|giant,
-    openclip:<arch>/<tag or file>, onnx:<file>[#output], torch:<module:callable>."""
+    openclip:<arch>/<tag or file>, onnx:<file>[#output], torch:<module:callable>, or mini, a tiny one
+    for demonstrations."""
     datamanager: FeatureDataManagerConfig = field(default_factory=FeatureDataManagerConfig)
     """The data manager."""
     model: CondenseDenseModelConfig = field(default_factory=CondenseDenseModelConfig)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from condense_ns.metrics.feature_agreement import nan_mean
+from condense_ns.pipelines.annotation_evaluation import annotation_figures
 from condense_ns.pipelines.feature_evaluation import (
     agreement,
     agreement_of,
@@ -27,11 +28,11 @@ ON_SAME_CELLS = "ours_on_same_cells"
 
 @torch.no_grad()
 def evaluate_run(pipeline: FeaturePipeline) -> dict[str, Any]:
-    """Image quality once, then agreement, consistency and depth error per encoder.
+    """Image quality once, then agreement, consistency and errors per encoder.
 
     Returns:
         ``{"image": {psnr, ssim}, "encoders": {spec: {"agreement": {row: figures}, "consistency":
-        {row: figures}, "depth": figures}}}``. Every row of agreement that covers fewer cells than
+        {row: figures}, "depth": figures, "annotated": figures}}}``. Every row of agreement that covers fewer cells than
         ours also holds our cos_c on the same cells.
     """
     pipeline.eval()
@@ -43,6 +44,7 @@ def evaluate_run(pipeline: FeaturePipeline) -> dict[str, Any]:
             "agreement": _agreement_rows(held_out, rendered),
             "consistency": consistency(held_out),
             "depth": depth_error(held_out),
+            "annotated": annotation_figures(pipeline, spec),
         }
     return {"image": quality, "encoders": encoders}
 

@@ -32,6 +32,7 @@ class Gallery:
         text: a sentence below the title.
         column_headings: one per column, or none.
         row_headings: one per row, or none.
+        legend: names and what they stand for, as red, green and blue in bytes.
 
     Raises:
         ReportError: the headings do not fit the rows and columns.
@@ -43,6 +44,7 @@ class Gallery:
     text: str = ""
     column_headings: tuple[str, ...] = ()
     row_headings: tuple[str, ...] = ()
+    legend: tuple[tuple[str, tuple[int, int, int]], ...] = ()
 
     def __post_init__(self) -> None:
         if self.columns < 1:
@@ -123,7 +125,8 @@ class Film:
             raise ReportError(f"the film “{self.title}” has no frames")
         if not self.frames_per_second > 0:
             raise ReportError(
-                f"the film “{self.title}” needs more than {self.frames_per_second} frames a second"
+                f"the film “{self.title}” must show more than 0 frames a second, "
+                f"not {self.frames_per_second}"
             )
         for index, frame in enumerate(self.frames):
             check_pixels(frame, f"frame {index} of the film “{self.title}”")

@@ -63,10 +63,8 @@ def check_mask(mask: Any, pixels: UInt8[np.ndarray, "height width 3"], name: str
 
 def photograph_uri(pixels: UInt8[np.ndarray, "height width 3"]) -> str:
     """A photograph as WebP, made smaller if a side is longer than `LARGEST_SIDE`."""
-    image = Image.fromarray(pixels)
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
     content = io.BytesIO()
-    image.save(content, "WEBP", quality=PHOTOGRAPH_QUALITY, method=6, use_sharp_yuv=True)
+    _reduced(pixels).save(content, "WEBP", quality=PHOTOGRAPH_QUALITY, method=6, use_sharp_yuv=True)
     return _data_uri("image/webp", content)
 
 
@@ -77,9 +75,11 @@ def labels_uri(pixels: UInt8[np.ndarray, "height width 3"]) -> str:
     return _data_uri("image/png", content)
 
 
-def film_uri(frames: Sequence[UInt8[np.ndarray, "height width 3"]], frames_per_second: float) -> str:
-    """Frames as an animated WebP that starts over at its end."""
-    first, *others = (Image.fromarray(frame) for frame in frames)
+def film_uri(
+    frames: Sequence[UInt8[np.ndarray, "height width 3"]], frames_per_second: float
+) -> str:
+    """Frames as an animated WebP that starts over at its end, made smaller like photographs."""
+    first, *others = map(_reduced, frames)
     content = io.BytesIO()
     first.save(
         content,
@@ -121,6 +121,12 @@ def _runs(edges: Bool[np.ndarray, "lines positions"]) -> list[tuple[int, int, in
     lines, starts = np.nonzero(steps == 1)
     _, ends = np.nonzero(steps == -1)
     return list(zip(lines.tolist(), starts.tolist(), (ends - starts).tolist(), strict=True))
+
+
+def _reduced(pixels: UInt8[np.ndarray, "height width 3"]) -> Image.Image:
+    image = Image.fromarray(pixels)
+    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
+    return image
 
 
 def _data_uri(media_type: str, content: io.BytesIO) -> str:

@@ -4,6 +4,7 @@ The file asks the network for nothing, and a policy in its head forbids it to. A
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -68,8 +69,10 @@ def write_page(page: Page, path: Path) -> None:
         unfinished.write_bytes(content)
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise ReportError(f"{path} cannot be written ({error.strerror}); choose another") from error
+    finally:
+        with suppress(OSError):  # it is there only if the page could not be written
+            unfinished.unlink()
 
 
 def html(page: Page) -> str:

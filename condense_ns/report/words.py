@@ -6,8 +6,8 @@ from typing import Literal
 
 from condense_ns.report.images import ReportError
 
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_NOTHING = ("", "-", "–", "n/a")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])")  # no 3D, no 1.5k
+_NOTHING = ("", "-", "\N{EN DASH}", "n/a")
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """For every column, whether it holds numbers and nothing else."""
+        """For every column, whether it holds numbers and nothing else; the first names the rows."""
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.header)
-        return [_is_numeric(column) for column in columns]
+        return [index > 0 and _is_numeric(column) for index, column in enumerate(columns)]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def best_cells(
 
 
 def _number(cell: str) -> float | None:
-    found = _NUMBER.match(cell.replace("−", "-").replace(",", ""))
+    found = _NUMBER.match(cell.replace("\N{MINUS SIGN}", "-").replace(",", ""))
     return float(found[0]) if found else None
 
 

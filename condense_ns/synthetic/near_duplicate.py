@@ -13,6 +13,7 @@ from condense_ns.synthetic.procedural_scene import light
 from condense_ns.synthetic.scene import Placed, SyntheticScene
 
 SMALLEST_MOVE = 0.15  # metres, so that it can be seen
+_ROUNDS = 20  # a crowded table has few free places, and not all of them are far enough
 
 
 def met_again(scene: SyntheticScene, time: int) -> SyntheticScene:
@@ -31,11 +32,12 @@ def met_again(scene: SyntheticScene, time: int) -> SyntheticScene:
 def _with_one_moved(scene: SyntheticScene, rng: np.random.Generator) -> tuple[Placed, ...]:
     """All things, one of them elsewhere; none if nothing can be moved."""
     things = list(scene.placed)
-    for number in rng.permutation(len(things)).tolist():
-        moved = _moved(scene, number, rng)
-        if moved is not None:
-            things[number] = moved
-            break
+    for _ in range(_ROUNDS):
+        for number in rng.permutation(len(things)).tolist():
+            moved = _moved(scene, number, rng)
+            if moved is not None:
+                things[number] = moved
+                return tuple(things)
     return tuple(things)
 
 

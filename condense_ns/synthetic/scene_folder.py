@@ -60,8 +60,10 @@ def write_scene(plan: ScenePlan, folder: Path) -> Path:
         _fill(unfinished, plan)
         unfinished.rename(place)
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise UserError(f"{place} cannot be written ({error.strerror}); choose another") from error
+        reason = error.strerror or error
+        raise UserError(f"{place} cannot be written ({reason}); choose another") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # it is there only if something went wrong
     return place
 
 
@@ -175,10 +177,11 @@ def placed_normals(placed: Placed) -> np.ndarray:
 
 def _check_same(place: Path, plan: ScenePlan) -> None:
     try:
-        known = json.loads((place / FILE_NAME).read_text(encoding="utf-8"))["plan"]
-    except (OSError, ValueError, KeyError) as error:
+        content = json.loads((place / FILE_NAME).read_text(encoding="utf-8"))
+        known = (content["format"], content["plan"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{place} is in the way and is no made-up scene; move it away") from error
-    if known != asdict(plan):
+    if known != (FORMAT, asdict(plan)):
         raise UserError(f"{place} was made with other options; move it away or use another folder")
 
 

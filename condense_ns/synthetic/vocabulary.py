@@ -81,4 +81,6 @@ def class_number(name: str) -> int:
     Raises:
         ValueError: there is no such class.
     """
+    if name not in CLASS_NAMES:
+        raise ValueError(f"{name!r} is no class; there are {', '.join(CLASS_NAMES)}")
     return CLASS_NAMES.index(name)

@@ -11,7 +11,7 @@
     const frame = frames[shown];
     holder.replaceChildren(...[...frame.children].map((layer) => layer.cloneNode(true)));
     holder.style.setProperty("--aspect", frame.style.getPropertyValue("--aspect"));
-    dialog.querySelector(".legend").textContent = frame.querySelector("img").alt;
+    dialog.querySelector("p").textContent = frame.querySelector("img").alt;
     if (!dialog.open) dialog.showModal();
   };
   frames.forEach((frame, index) => frame.addEventListener("click", () => enlarge(index)));
@@ -38,6 +38,7 @@
       move();
     };
     stage.addEventListener("pointerdown", (event) => {
+      if (!event.target.closest(".frame")) return;
       event.preventDefault();
       stage.setPointerCapture(event.pointerId);
       pull(event);

@@ -1,0 +1,125 @@
+"""The stages of a demonstration: scene, training, figures. What is done already is not done again."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from condense_ns.demo.demo_evaluation import DemoEvaluation, DemoPictures
+from condense_ns.demo.demo_training import quiet, run_config, train_run
+from condense_ns.errors import UserError
+from condense_ns.pipelines.loaded_run import load_run
+from condense_ns.report.json_file import write_json
+from condense_ns.synthetic.scene_folder import write_scene
+from condense_ns.synthetic.scene_plan import ScenePlan
+
+STAGES = ("scene", "training", "evaluation")
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What a demonstration consists of."""
+
+    folder: Path
+    """For everything that it makes."""
+    seeds: tuple[int, ...]
+    """Of the scenes, one run each."""
+    encoder: str = "mini"
+    """Spec of an encoder that knows words."""
+    steps: int = 900
+    """Of each training."""
+
+
+@dataclass(frozen=True)
+class SceneResult:
+    """What came out of one scene."""
+
+    name: str
+    figures: dict[str, Any]
+    """See `DemoEvaluation.figures`."""
+    seconds: dict[str, float]
+    """Time of each stage, all starts together."""
+    config: Path
+    """The run's config.yml."""
+
+
+class Demonstration:
+    """Runs the stages of a plan.
+
+    Args:
+        plan: what to do.
+        progress: where bars are shown.
+
+    Raises:
+        UserError: the folder holds a demonstration with other options.
+    """
+
+    def __init__(self, plan: DemoPlan, progress: Progress) -> None:
+        self.plan, self._progress = plan, progress
+        self._results = plan.folder / "results"
+        self._log = plan.folder / "host.log"
+        self._rendered: dict[int, DemoEvaluation] = {}
+        self._check_folder()
+
+    def result(self, seed: int) -> SceneResult:
+        """Make, train and measure the scene of a seed."""
+        scene = ScenePlan(seed, "tabletop")
+        with self._stage(scene.name, "scene", 1.0) as advance:
+            folder = write_scene(scene, self.plan.folder / "scenes")
+            advance(1.0)
+        config = run_config(
+            folder, self.plan.folder / "runs", self.plan.encoder, self.plan.steps
+        )
+        with self._stage(scene.name, "training", self.plan.steps) as advance:
+            file = train_run(config, self._log, advance)
+        path = self._results / f"{scene.name}.json"
+        with self._stage(scene.name, "evaluation", 1.0) as advance:
+            if not path.is_file():
+                write_json(path, self._evaluation(seed, file).figures())
+            advance(1.0)
+        figures = json.loads(path.read_text(encoding="utf-8"))
+        return SceneResult(scene.name, figures, self._seconds(scene.name), file)
+
+    def pictures(self, seed: int, config: Path) -> DemoPictures:
+        """The pictures of a seed's run."""
+        return self._evaluation(seed, config).pictures()
+
+    def _evaluation(self, seed: int, config: Path) -> DemoEvaluation:
+        """The rendered views of a run; those of the first seed are kept for its pictures."""
+        found = self._rendered.get(seed)
+        if found is None:
+            with quiet(self._log):
+                found = DemoEvaluation(load_run(config), self.plan.encoder)
+            if seed == self.plan.seeds[0]:
+                self._rendered[seed] = found
+        return found
+
+    @contextlib.contextmanager
+    def _stage(self, scene: str, stage: str, total: float) -> Iterator[Any]:
+        """Show a bar and add the time to that of earlier starts, however the stage ends."""
+        task = self._progress.add_task(f"{scene}: {stage}", total=total)
+        start = time.monotonic()
+        try:
+            yield lambda completed: self._progress.update(task, completed=completed)
+        finally:
+            seconds = self._seconds(scene)
+            seconds[stage] = seconds.get(stage, 0.0) + time.monotonic() - start
+            write_json(self._results / f"{scene}_seconds.json", seconds)
+
+    def _seconds(self, scene: str) -> dict[str, float]:
+        path = self._results / f"{scene}_seconds.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def _check_folder(self) -> None:
+        path = self.plan.folder / "demo.json"
+        options = {name: asdict(self.plan)[name] for name in ("encoder", "steps")}
+        if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != options:
+            raise UserError(
+                f"{self.plan.folder} holds a demonstration with other options; choose another folder"
+            )
+        write_json(path, options)
