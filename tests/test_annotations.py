@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from condense_ns.annotations import AnnotatedThing, read_annotations
+from condense_ns.annotations import AnnotatedThing, SceneAnnotations, read_annotations
 from condense_ns.errors import UserError
 
 CONTENT = {
@@ -25,22 +25,36 @@ def annotated(folder, content=CONTENT):
     return folder
 
 
+def annotations_of(folder: Path) -> SceneAnnotations:
+    """The annotations, which must be there."""
+    found = read_annotations(folder)
+    assert found is not None
+    return found
+
+
+def listed(numbers):
+    """The rows of a map, which must be there and hold what is promised."""
+    assert numbers is not None
+    assert numbers.dtype == np.int64
+    return numbers.tolist()
+
+
 def with_map(folder, pixels, kind="classes", mode=None):
     (folder / kind).mkdir(exist_ok=True)
     picture = Image.fromarray(np.asarray(pixels))
     (picture.convert(mode) if mode else picture).save(folder / kind / "00000.png")
-    return read_annotations(folder)
+    return annotations_of(folder)
 
 
 def test_names_and_captions_by_hand(tmp_path):
-    found = read_annotations(annotated(tmp_path))
+    found = annotations_of(annotated(tmp_path))
     assert found.classes == ("nothing", "chair", "mug")
     assert found.things == (AnnotatedThing("chair", "a red chair"), AnnotatedThing("mug", "mug"))
     assert found.caption == "a mug on a chair"
 
 
 def test_only_classes_are_needed(tmp_path):
-    found = read_annotations(annotated(tmp_path, {"classes": ["nothing", "chair"]}))
+    found = annotations_of(annotated(tmp_path, {"classes": ["nothing", "chair"]}))
     assert found.things == ()
     assert found.caption == ""
 
@@ -53,9 +67,7 @@ def test_a_folder_without_annotations_has_none(tmp_path):
 def test_maps_belong_to_images_of_the_same_stem(tmp_path):
     pixels = np.array([[0, 1], [2, 1]], np.uint8)
     found = with_map(annotated(tmp_path), pixels)
-    read = found.class_map(IMAGE)
-    assert read.tolist() == pixels.tolist()
-    assert read.dtype == np.int64
+    assert listed(found.class_map(IMAGE)) == pixels.tolist()
     assert found.class_map(Path("anywhere/00001.jpg")) is None
     assert found.instance_map(IMAGE) is None
 
@@ -65,7 +77,7 @@ def test_instance_maps_may_have_16_bits(tmp_path):
     found = with_map(
         annotated(tmp_path, content), np.array([[0, 1, 700]], np.uint16), kind="instances"
     )
-    assert found.instance_map(IMAGE).tolist() == [[0, 1, 700]]
+    assert listed(found.instance_map(IMAGE)) == [[0, 1, 700]]
 
 
 def test_maps_of_a_labelling_tool_may_have_a_palette_or_one_bit(tmp_path):
@@ -74,9 +86,9 @@ def test_maps_of_a_labelling_tool_may_have_a_palette_or_one_bit(tmp_path):
     picture.putpalette([0, 0, 0, 9, 9, 9, 200, 0, 0])
     (annotated(tmp_path) / "classes").mkdir()
     picture.save(tmp_path / "classes" / "00000.png")
-    assert read_annotations(tmp_path).class_map(IMAGE).tolist() == [[0, 2, 1]]
+    assert listed(annotations_of(tmp_path).class_map(IMAGE)) == [[0, 2, 1]]
     found = with_map(tmp_path, np.array([[0, 255]], np.uint8), mode="1")
-    assert found.class_map(IMAGE).tolist() == [[0, 1]]
+    assert listed(found.class_map(IMAGE)) == [[0, 1]]
 
 
 @pytest.mark.parametrize(

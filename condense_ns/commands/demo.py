@@ -34,7 +34,7 @@ class Demo:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         from condense_ns.demo.demo_page import demo_page
-        from condense_ns.demo.demo_run import DemoPlan, Demonstration
+        from condense_ns.demo.demo_run import Demonstration, DemoPlan
         from condense_ns.demo.demo_tables import (
             consistency_table,
             seconds_table,

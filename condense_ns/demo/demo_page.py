@@ -67,7 +67,9 @@ def _facts(results: Sequence[SceneResult]) -> tuple[Fact, ...]:
 
     minutes = mean_of(results, lambda result: sum(result.seconds.values())) / 60
     return (
-        Fact("mIoU of the field", of(FIELD, "mean_iou"), f"encoder {of(ON_PHOTOGRAPH, 'mean_iou')}"),
+        Fact(
+            "mIoU of the field", of(FIELD, "mean_iou"), f"encoder {of(ON_PHOTOGRAPH, 'mean_iou')}"
+        ),
         Fact(
             "things found by caption",
             of(FIELD, "localisation"),
@@ -75,7 +77,7 @@ def _facts(results: Sequence[SceneResult]) -> tuple[Fact, ...]:
         ),
         Fact(
             "inconsistency between views",
-            f"{mean_of(results, inconsistency_ratio):.2f}×",
+            f"{mean_of(results, inconsistency_ratio):.2f}\N{MULTIPLICATION SIGN}",
             "of the encoder's",
         ),
         Fact("PSNR", f"{mean_of(results, lambda result: result.figures['psnr']):.1f}", "dB"),

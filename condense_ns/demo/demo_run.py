@@ -33,6 +33,16 @@ class DemoPlan:
     """Spec of an encoder that knows words."""
     steps: int = 900
     """Of each training."""
+    views: int = 54
+    """Photographs of each scene, every ninth held out."""
+    width: int = 256
+    """Pixels of a photograph."""
+    height: int = 192
+    """Pixels of a photograph."""
+
+    def scene(self, seed: int) -> ScenePlan:
+        """The scene of a seed."""
+        return ScenePlan(seed, "tabletop", views=self.views, width=self.width, height=self.height)
 
 
 @dataclass(frozen=True)
@@ -68,13 +78,11 @@ class Demonstration:
 
     def result(self, seed: int) -> SceneResult:
         """Make, train and measure the scene of a seed."""
-        scene = ScenePlan(seed, "tabletop")
+        scene = self.plan.scene(seed)
         with self._stage(scene.name, "scene", 1.0) as advance:
             folder = write_scene(scene, self.plan.folder / "scenes")
             advance(1.0)
-        config = run_config(
-            folder, self.plan.folder / "runs", self.plan.encoder, self.plan.steps
-        )
+        config = run_config(folder, self.plan.folder / "runs", self.plan.encoder, self.plan.steps)
         with self._stage(scene.name, "training", self.plan.steps) as advance:
             file = train_run(config, self._log, advance)
         path = self._results / f"{scene.name}.json"
@@ -117,7 +125,8 @@ class Demonstration:
 
     def _check_folder(self) -> None:
         path = self.plan.folder / "demo.json"
-        options = {name: asdict(self.plan)[name] for name in ("encoder", "steps")}
+        options = asdict(self.plan)
+        del options["folder"], options["seeds"]  # more scenes may join
         if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != options:
             raise UserError(
                 f"{self.plan.folder} holds a demonstration with other options; choose another folder"

@@ -46,7 +46,7 @@ def segmentation_table(results: Sequence[SceneResult]) -> Table:
             "relevant to a thing's caption lies on it. The encoder on the photograph sees the view "
             "itself, which the field has never seen."
         ),
-        best=best_cells(tuple(rows), ("neither", *("higher",) * len(COLUMNS))),
+        best=best_cells(tuple(rows), ("neither", *("higher" for _ in COLUMNS))),
         ours=(0,),
     )
 
@@ -61,7 +61,12 @@ def consistency_table(results: Sequence[SceneResult]) -> Table:
         rows.append((row, inconsistency, *others))
     return Table(
         "The same from every side",
-        ("features", "inconsistency (1 − MVC)", "margin to random places", "match found (CORR@1)"),
+        (
+            "features",
+            "inconsistency (1 \N{MINUS SIGN} MVC)",
+            "margin to random places",
+            "match found (CORR@1)",
+        ),
         tuple(rows),
         text=(
             "Pairs of held-out views, at points that both see. The field's inconsistency is "

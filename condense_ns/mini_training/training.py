@@ -119,8 +119,8 @@ class Trainer:
         self.optimiser.step()
         self._follow()
         for name, loss in losses.items():
-            before = self.recent.get(name, loss.item())
-            self.recent[name] = _RECENT * before + (1 - _RECENT) * loss.item()
+            now: float = loss.item()
+            self.recent[name] = _RECENT * self.recent.get(name, now) + (1 - _RECENT) * now
         self.steps += 1
         self.seconds += time.monotonic() - start
 

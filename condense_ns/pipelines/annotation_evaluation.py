@@ -56,9 +56,7 @@ class AnnotationEvaluation:
         self._places = {row: Localisation() for row in ROWS}
         self._queries: dict[str, Query] = {}
 
-    def labels(
-        self, features: Float[Tensor, "*pixels channels"]
-    ) -> Int64[Tensor, "*pixels"]:
+    def labels(self, features: Float[Tensor, "*pixels channels"]) -> Int64[Tensor, "*pixels"]:
         """Place of each feature's class among the annotations' classes without `unlabelled`."""
         return segment(features, self._embeddings, self.encoder.inverse_temperature)
 

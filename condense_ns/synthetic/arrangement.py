@@ -116,6 +116,7 @@ class Arrangement:
         if (box[0, :2] < -half - 1e-6).any() or (box[1, :2] > half + 1e-6).any():
             return False
         return not any(
-            (box[0] < other[1] + [_GAP, _GAP, 0]).all() and (box[1] > other[0] - [_GAP, _GAP, 0]).all()
+            (box[0] < other[1] + [_GAP, _GAP, 0]).all()
+            and (box[1] > other[0] - [_GAP, _GAP, 0]).all()
             for other in self._boxes
         )

@@ -27,9 +27,7 @@ def chair(rng: np.random.Generator, look: Look) -> list[Part]:
                 Part(block(0.04, 0.03, height, side * (width / 2 - 0.02), back, seat), look.second)
             )
         for rail in np.linspace(0.35, 0.85, int(rng.integers(2, 4))):
-            parts.append(
-                Part(block(width, 0.025, 0.09, y=back, z=seat + rail * height), look.main)
-            )
+            parts.append(Part(block(width, 0.025, 0.09, y=back, z=seat + rail * height), look.main))
     if rng.random() < 0.3:
         for side in (-1, 1):
             parts.append(

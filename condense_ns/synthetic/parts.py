@@ -34,7 +34,9 @@ def four_legs(
         for y in (-1, 1):
             at = (x * (width - thickness) / 2, y * (depth - thickness) / 2)
             if slim:
-                legs.append(Part(rod(thickness * 0.35, height, *at, top=thickness / 2), look.second))
+                legs.append(
+                    Part(rod(thickness * 0.35, height, *at, top=thickness / 2), look.second)
+                )
             else:
                 legs.append(Part(block(thickness, thickness, height, *at), look.second))
     return legs

@@ -95,7 +95,7 @@ def _write_photograph(folder: Path, name: str, photograph: Photograph) -> None:
 
 
 def _transforms(plan: ScenePlan, cameras: list[SyntheticCamera]) -> dict[str, Any]:
-    """nerfstudio's description of the cameras."""
+    """The cameras as nerfstudio describes them."""
     frames, splits = [], {"train": [], "held_out": []}
     for view, camera in enumerate(cameras):
         name = f"images/{view:05d}.png"

@@ -23,9 +23,7 @@ class Solid:
         """The corners, each once."""
         return np.unique(self.corners.reshape(-1, 3).round(6), axis=0)
 
-    def moved(
-        self, x: float = 0.0, y: float = 0.0, z: float = 0.0, turn: float = 0.0
-    ) -> "Solid":
+    def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0, turn: float = 0.0) -> "Solid":
         """Turned about the vertical axis (radians), then moved."""
         sine, cosine = np.sin(turn), np.cos(turn)
         rotation = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
@@ -33,7 +31,7 @@ class Solid:
 
     def tilted(self, axis: Sequence[float], angle: float) -> "Solid":
         """Turned about an axis through the origin, radians."""
-        rotation = trimesh.transformations.rotation_matrix(angle, axis)[:3, :3]
+        rotation = np.asarray(trimesh.transformations.rotation_matrix(angle, axis))[:3, :3]
         return Solid(self.corners @ rotation.T, self.normals @ rotation.T)
 
 
@@ -70,9 +68,7 @@ def ball(radius: float, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Solid
     return _smooth(sphere.vertices * radius, sphere.faces).moved(x, y, z + radius)
 
 
-def ring(
-    radius: float, thickness: float, x: float = 0.0, y: float = 0.0, z: float = 0.0
-) -> Solid:
+def ring(radius: float, thickness: float, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Solid:
     """A torus standing upright in the xz plane, its centre at (x, y, z)."""
     mesh = trimesh.creation.torus(radius, thickness, major_sections=24, minor_sections=10)
     solid = _smooth(mesh.vertices, mesh.faces)

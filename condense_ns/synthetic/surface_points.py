@@ -82,9 +82,7 @@ def _points(
     normal = at(tables.normals)
     part = tables.part[triangle]
     period = tables.period[part]
-    mixture = mixtures(
-        tables.pattern[part], at(tables.local), period, np.full(len(part), FINENESS)
-    )
+    mixture = mixtures(tables.pattern[part], at(tables.local), period, np.full(len(part), FINENESS))
     colours = tables.colours[part]
     return SurfacePoints(
         position=position.astype(np.float32),

@@ -21,9 +21,7 @@ def made(folder, **options):
 
 def identities(folder, names):
     contents = [json.loads((folder / name / "annotations.json").read_text()) for name in names]
-    return {
-        thing["identity"] for content in contents for thing in content["instances"]
-    }
+    return {thing["identity"] for content in contents for thing in content["instances"]}
 
 
 def bytes_of(folder):
@@ -127,7 +125,11 @@ def test_an_impossible_option_is_refused_before_anything_is_written(tmp_path, op
 
 
 def test_the_command_says_so_in_one_sentence():
-    program = [sys.executable, "-c", "from condense_ns.commands.main import entrypoint; entrypoint()"]
+    program = [
+        sys.executable,
+        "-c",
+        "from condense_ns.commands.main import entrypoint; entrypoint()",
+    ]
     ended = subprocess.run(
         [*program, "synth", "--views", "1"], capture_output=True, text=True, check=False
     )

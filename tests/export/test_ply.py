@@ -1,5 +1,7 @@
 """PLY files are read back by other programs, and are whole or absent."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import trimesh
@@ -23,7 +25,11 @@ def cloud(count=50):
 
 def test_a_table_of_two_points_by_hand():
     table = filled(
-        2, [(POSITION, np.array([[1.0, 2, 3], [4, 5, 6]])), (COLOUR, np.array([[7, 8, 9], [0, 1, 255]]))]
+        2,
+        [
+            (POSITION, np.array([[1.0, 2, 3], [4, 5, 6]])),
+            (COLOUR, np.array([[7, 8, 9], [0, 1, 255]])),
+        ],
     )
     assert table.dtype.names == ("x", "y", "z", "red", "green", "blue")
     assert table[1].tolist() == (4.0, 5.0, 6.0, 0, 1, 255)
@@ -54,6 +60,7 @@ def test_a_mesh_keeps_its_faces_and_their_labels(tmp_path):
     faces["vertex_indices"], faces["class"] = [[0, 1, 2], [0, 3, 1]], [4, 70000]
     write_ply(tmp_path / "mesh.ply", {"vertex": filled(4, [(POSITION, corners)]), "face": faces})
     mesh = trimesh.load(tmp_path / "mesh.ply", process=False)
+    assert isinstance(mesh, trimesh.Trimesh)
     assert mesh.faces.tolist() == [[0, 1, 2], [0, 3, 1]]
     assert np.allclose(mesh.vertices, corners)
     read = PlyData.read(str(tmp_path / "mesh.ply"))["face"].data
@@ -89,12 +96,11 @@ def test_an_exception_midway_leaves_the_old_file(tmp_path, monkeypatch, error):
     before = path.read_bytes()
 
     def fail(_, unfinished):
-        with open(unfinished, "wb") as file:
-            file.write(b"half")
+        Path(unfinished).write_bytes(b"half")
         raise error
 
     monkeypatch.setattr(ply.PlyData, "write", fail)
-    with pytest.raises((UserError, KeyboardInterrupt), match="No space left|stop"):
+    with pytest.raises((UserError, KeyboardInterrupt), match=r"No space left|stop"):
         write_ply(path, {"vertex": cloud(3)[0]})
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -24,14 +24,15 @@ def every_block(words="words"):
     """One section of every kind, with these words in all places that take any."""
     picture = Picture(VIEW, words, words, outline=MASK)
     scores = (Score(words, 0.25), Score(words, 1.0))
+    headings, legend = (words, words), ((words, (1, 2, 3)),)
     strip = QueryStrip(words, VIEW, VIEW, MASK, MASK, words, scores)
     return (
         Prose(words, (words, words)),
-        Gallery(words, (picture, None, picture), 2, words, (words, words), (words, words)),
+        Gallery(words, (picture, None, picture), 2, words, headings, headings, legend),
         Comparison(words, (picture, picture, picture), words),
         Film(words, (VIEW, 255 - VIEW), 8.0, words, words, (words, words)),
         Queries(words, (strip,), words),
-        Table(words, (words, words), ((words, "1"), (words, "2")), words, ((1, 1),), (0,)),
+        Table(words, (words, words), ((words, "1"), (words, "2")), words, ((0, 0), (1, 1)), (0,)),
         Commands(words, (f"#{words}", words), words),
     )
 
@@ -124,6 +125,18 @@ def test_a_gallery_says_to_which_row_and_column_a_picture_belongs():
     assert [image.attributes.get("class") for image in gallery.all("img")] == [None, None, "labels"]
     assert len(gallery.all("div", "free")) == 1
     assert shown(Gallery("Views", pictures, 2)).all("img")[1].attributes["alt"] == "Views"
+
+
+def test_the_legend_of_a_gallery_shows_colours_with_their_names():
+    legend = (("chair", (230, 159, 0)), ("table", (0, 0, 7)))
+    page = shown(Gallery("Classes", (Picture(VIEW),), 1, legend=legend))
+    entries = page.all("ul", "legend")[0].all("li")
+    assert [entry.text for entry in entries] == ["chair", "table"]
+    assert [entry.all("i")[0].attributes["style"] for entry in entries] == [
+        "background: rgb(230 159 0)",
+        "background: rgb(0 0 7)",
+    ]
+    assert shown(Gallery("Classes", (Picture(VIEW),), 1)).all("ul", "legend") == []
 
 
 def test_outlines_are_drawn_in_the_pixels_of_their_picture():

@@ -41,7 +41,10 @@ def scene_of(*things: Placed, lamp: tuple[float, float, float] = (0.0, 0.0, 2.5)
 
 
 def camera_at(
-    eye: tuple[float, float, float], back: tuple[float, float, float], width: int = 33, height: int = 25
+    eye: tuple[float, float, float],
+    back: tuple[float, float, float],
+    width: int = 33,
+    height: int = 25,
 ) -> SyntheticCamera:
     """A camera whose picture's x axis is `right`, looking against `back` (a unit vector).
 

@@ -31,7 +31,7 @@ def photograph(scene, camera):
 
 
 def as_bytes(linear):
-    """sRGB by its definition."""
+    """The definition of sRGB."""
     linear = np.clip(linear, 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return 255 * curved

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -89,7 +88,7 @@ def test_something_else_in_the_place_is_refused_and_stays(tmp_path, content):
     if content is not None:
         (place / "annotations.json").write_text(content)
     before = fingerprint(place)
-    with pytest.raises(UserError, match="tabletop_000000 .* move it away"):
+    with pytest.raises(UserError, match=r"tabletop_000000 .* move it away"):
         write_scene(TINY, tmp_path)
     assert fingerprint(place) == before
 
@@ -139,7 +138,7 @@ def test_a_scene_without_points_is_whole_too(tmp_path):
 def test_a_folder_has_the_rights_of_any_other(tmp_path):
     (tmp_path / "other").mkdir()
     folder = write_scene(TINY, tmp_path)
-    assert os.stat(folder).st_mode == os.stat(tmp_path / "other").st_mode
+    assert folder.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_the_oriented_box_of_a_turned_thing():

@@ -12,7 +12,14 @@ import trimesh
 from PIL import Image
 from plyfile import PlyData
 
-from condense_ns.annotations import read_annotations
+from condense_ns.annotations import SceneAnnotations, read_annotations
+
+
+def annotations_of(folder: Path) -> SceneAnnotations:
+    """The annotations, which must be there."""
+    found = read_annotations(folder)
+    assert found is not None
+    return found
 
 
 class View:
@@ -24,11 +31,13 @@ class View:
         self.pose = np.array(frame["transform_matrix"])
         self.focal, self.centre = content["fl_x"], np.array([content["cx"], content["cy"]])
         self.depth = np.load(folder / frame["depth_file_path"]).astype(float) / 1000
-        annotations = read_annotations(folder)
-        assert annotations is not None
+        annotations = annotations_of(folder)
         image = folder / frame["file_path"]
         assert np.array(Image.open(image)).shape == (*self.depth.shape, 3)
-        self.classes, self.instances = annotations.class_map(image), annotations.instance_map(image)
+        classes, instances = annotations.class_map(image), annotations.instance_map(image)
+        assert classes is not None
+        assert instances is not None
+        self.classes, self.instances = classes, instances
 
     def points(self):
         """The point that each pixel sees, row by row."""
@@ -52,6 +61,7 @@ class View:
 def labelled_mesh(folder):
     """The mesh as trimesh reads it, and the labels of its faces as plyfile does."""
     mesh = trimesh.load(folder / "mesh.ply", process=False)
+    assert isinstance(mesh, trimesh.Trimesh)
     return mesh, PlyData.read(str(folder / "mesh.ply"))["face"].data
 
 
@@ -82,7 +92,7 @@ def test_two_views_agree_about_a_point_that_both_see(written):
 
 
 def test_instances_have_the_classes_of_their_annotations(written):
-    annotations = read_annotations(written.folder)
+    annotations = annotations_of(written.folder)
     number_of = {name: number for number, name in enumerate(annotations.classes)}
     class_of_instance = np.array([0, *(number_of[t.class_name] for t in annotations.things)])
     for number in range(10):
@@ -120,10 +130,11 @@ def test_the_point_cloud_lies_on_the_mesh_with_its_labels(written):
 
 def test_the_mesh_has_normals_colours_and_all_things(written):
     mesh, labels = labelled_mesh(written.folder)
-    annotations = read_annotations(written.folder)
+    annotations = annotations_of(written.folder)
     assert set(labels["instance"]) == set(range(1, len(annotations.things) + 1))
     vertex = PlyData.read(str(written.folder / "mesh.ply"))["vertex"].data
     normals = np.stack([vertex[name] for name in ("nx", "ny", "nz")], axis=1)
     assert np.linalg.norm(normals, axis=1) == pytest.approx(1, abs=1e-4)
+    assert isinstance(mesh.visual, trimesh.visual.ColorVisuals)
     assert mesh.visual.kind == "vertex"
     assert np.ptp(mesh.visual.vertex_colors[:, :3]) > 50

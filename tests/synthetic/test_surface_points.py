@@ -33,8 +33,12 @@ def test_a_table_is_scanned_only_where_it_is_seen():
     assert table.sum() > 20
     assert points.position[table, 2] == pytest.approx(1.1, abs=1e-5)
     assert points.normal[table] == pytest.approx(np.broadcast_to([0.0, 0, 1], (table.sum(), 3)))
-    assert points.rgb[table] == pytest.approx(np.tile(as_bytes(np.array(RED)), (table.sum(), 1)), abs=1)
-    below = (points.classes == class_number("floor")) & (np.abs(points.position[:, :2]) < 1).all(axis=1)
+    assert points.rgb[table] == pytest.approx(
+        np.tile(as_bytes(np.array(RED)), (table.sum(), 1)), abs=1
+    )
+    below = (points.classes == class_number("floor")) & (np.abs(points.position[:, :2]) < 1).all(
+        axis=1
+    )
     assert not below.any()  # the eye at 2 m sees the floor from 1.11 m away from the middle on
 
 

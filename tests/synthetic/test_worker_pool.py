@@ -30,12 +30,10 @@ def test_without_items_there_are_no_results(workers):
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_of_the_work_arrives(workers):
-    with (
-        pytest.raises(ValueError, match="math domain|nonnegative"),
-        done_in_order(math.sqrt, [4.0, -1.0], workers) as results,
-    ):
+    with done_in_order(math.sqrt, [4.0, -1.0], workers) as results:
         assert next(results) == 2.0
-        next(results)
+        with pytest.raises(ValueError, match=r"math domain|nonnegative"):
+            next(results)
 
 
 def test_without_workers_an_item_is_worked_on_when_its_result_is_wanted():
@@ -55,11 +53,14 @@ def test_who_leaves_early_does_not_wait_for_the_rest():
 
 def test_an_error_of_the_caller_ends_the_work_too():
     left = 0.0
-    with (
-        pytest.raises(RuntimeError, match="enough"),
-        done_in_order(time.sleep, [0.0, *[0.4] * 100], 1) as results,
-    ):
-        next(results)
-        left = time.monotonic()
-        raise RuntimeError("enough")
+
+    def leave_by_an_error():
+        nonlocal left
+        with done_in_order(time.sleep, [0.0, *[0.4] * 100], 1) as results:
+            next(results)
+            left = time.monotonic()
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        leave_by_an_error()
     assert time.monotonic() - left < 8

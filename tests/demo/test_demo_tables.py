@@ -1,0 +1,50 @@
+"""Tables over several scenes, by hand."""
+
+import math
+from pathlib import Path
+
+from condense_ns.demo.demo_run import SceneResult
+from condense_ns.demo.demo_tables import (
+    COLUMNS,
+    consistency_table,
+    inconsistency_ratio,
+    seconds_table,
+    segmentation_table,
+    spread,
+)
+from condense_ns.pipelines.annotated_views import FIELD, ROWS
+from condense_ns.pipelines.annotation_evaluation import WITHOUT_LOOKING
+
+
+def result(field: float, mvc: float) -> SceneResult:
+    others = dict.fromkeys(COLUMNS, 0.25)
+    rows = {**{row: others for row in (*ROWS, WITHOUT_LOOKING)}, FIELD: dict.fromkeys(COLUMNS, field)}
+    encoder = {"mvc": 0.5, "margin": 0.4, "corr1": 0.3}
+    consistency = {"rendered": {"mvc": mvc, "margin": 0.7, "corr1": 0.6}, "encoder": encoder}
+    figures = {"rows": rows, "consistency": consistency, "views": 6}
+    return SceneResult("scene", figures, {"scene": 5.0, "training": 100.0}, Path("config.yml"))
+
+
+def test_spread_is_the_mean_and_the_deviation_of_a_sample():
+    assert spread([0.5]) == "0.500"
+    assert spread([0.4, 0.6]) == "0.500 ± 0.141"
+    assert spread([1.0, 2.0, 3.0], 0) == "2 ± 1"
+
+
+def test_ours_stands_first_and_the_best_is_marked():
+    table = segmentation_table([result(0.6, 0.9), result(0.4, 0.9)])
+    assert table.rows[0] == (FIELD, *["0.500 ± 0.141"] * len(COLUMNS))
+    assert {row for row, _ in table.best} == {0}
+    assert "12 held-out views of 2 scenes" in table.text
+
+
+def test_inconsistency_is_compared_with_the_encoder():
+    assert math.isclose(inconsistency_ratio(result(0.6, 0.9)), 0.2)
+    table = consistency_table([result(0.6, 0.9)])
+    assert table.rows[0][1] == "0.100"
+    assert "0.200 of the encoder's" in table.text
+
+
+def test_seconds_add_up_and_a_missing_stage_took_none():
+    table = seconds_table([result(0.6, 0.9)])
+    assert table.rows == (("scene", "5"), ("training", "100"), ("evaluation", "0"), ("total", "105"))
