@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condense_ns.report.json_file import write_json
 from condense_ns.errors import UserError
+from condense_ns.report.json_file import write_json
 
 if TYPE_CHECKING:
     from condense_ns.encoders.base import TextImageEncoder

@@ -1,5 +1,6 @@
 """`condense demo`: what this package does, shown in minutes, with nothing given."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ class Demo:
     """
 
     output_dir: Path = Path("condense_demo")
-    """Folder for the scene, the run and report.html."""
+    """Folder for the scenes, the runs, report.html and poster.webp, all of it in one picture."""
     seeds: tuple[int, ...] = (0,)
     """Of the scenes; with several, figures are mean and spread over them. Pictures show the first."""
     steps: int = 900
@@ -30,10 +31,12 @@ class Demo:
     def main(self) -> None:
         """Run everything that has not run yet."""
         self._check()
+        warnings.simplefilter("ignore")  # the host's own, dozens of lines
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         from condense_ns.demo.demo_page import demo_page
+        from condense_ns.demo.demo_poster import write_poster
         from condense_ns.demo.demo_run import Demonstration, DemoPlan
         from condense_ns.demo.demo_tables import (
             consistency_table,
@@ -53,6 +56,7 @@ class Demo:
             progress.update(task, completed=1)
             page = demo_page(plan, results, pictures, tuple(provenance().items()))
             write_page(page, self.output_dir / "report.html")
+            write_poster(pictures.views[0], self.output_dir / "poster.webp")
             progress.update(task, completed=2)
         console = Console()
         for table in (segmentation_table, consistency_table, seconds_table):

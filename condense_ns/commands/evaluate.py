@@ -30,10 +30,10 @@ class Evaluate:
 
     def main(self) -> None:
         """Measure, print, write."""
-        from condense_ns.report.json_file import write_json
         from condense_ns.pipelines.loaded_run import load_run
-        from condense_ns.report.provenance import provenance
         from condense_ns.pipelines.run_evaluation import evaluate_run
+        from condense_ns.report.json_file import write_json
+        from condense_ns.report.provenance import provenance
 
         figures = evaluate_run(load_run(self.load_config))
         output = self.output_path or self.load_config.parent / "condense_eval.json"

@@ -1,5 +1,6 @@
 """`condense synth`: made-up scenes with exact truth, as ordinary scenes of nerfstudio."""
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,18 +49,17 @@ class Synthesize:
         from rich.console import Console
         from rich.progress import track
 
-        from condense_ns.synthetic.scene_folder import write_scene
         from condense_ns.synthetic.scene_list import write_scene_list
         from condense_ns.synthetic.worker_pool import done_in_order
 
         self._check()
         plans = self._plans()
         workers = min(self.workers, len(plans))
-        with done_in_order(partial(write_scene, folder=self.out), plans, workers) as written:
-            for _ in track(written, "scenes", total=len(plans)):
-                pass
+        with done_in_order(partial(_timed_scene, folder=self.out), plans, workers) as written:
+            made = list(track(written, "scenes", total=len(plans)))
         file = write_scene_list(self.out, plans, self.test_share)
-        Console().print(f"{len(plans)} scenes in {self.out}, listed in {file}")
+        counted = "1 scene" if len(plans) == 1 else f"{len(plans)} scenes"
+        Console().print(f"{counted} in {self.out}, listed in {file}{_speed(made)}")
 
     def _plans(self) -> list["ScenePlan"]:
         from condense_ns.synthetic.procedural_scene import KINDS
@@ -84,7 +84,8 @@ class Synthesize:
     def _check(self) -> None:
         from condense_ns.errors import UserError
 
-        smallest = {"scenes": 1, "seed": 0, "near_duplicates": 0, "views": 2, "points": 0}
+        # Four views would leave none to evaluate: the first one held out is the fifth.
+        smallest = {"scenes": 1, "seed": 0, "near_duplicates": 0, "views": 5, "points": 0}
         smallest |= {"width": 16, "height": 16, "workers": 0}
         for name, least in smallest.items():
             if getattr(self, name) < least:
@@ -92,3 +93,23 @@ class Synthesize:
                 raise UserError(f"--{option} is {getattr(self, name)}, it must be {least} or more")
         if not 0.0 <= self.test_share <= 1.0:
             raise UserError(f"--test-share is {self.test_share}, it must lie in [0, 1]")
+
+
+def _timed_scene(plan: "ScenePlan", folder: Path) -> tuple[int, float]:
+    """Write a scene; how many pixels were photographed, and the processor's seconds for everything."""
+    from condense_ns.synthetic.scene_folder import write_scene
+
+    was_there = (folder / plan.name).exists()
+    start = time.process_time()
+    write_scene(plan, folder)
+    pixels = 0 if was_there else plan.views * plan.width * plan.height
+    return pixels, time.process_time() - start
+
+
+def _speed(made: list[tuple[int, float]]) -> str:
+    """Of the scenes that were not there before, with everything that is written beside photographs."""
+    pixels = sum(count for count, _ in made)
+    seconds = sum(spent for count, spent in made if count)
+    if not pixels:
+        return ""
+    return f"; {pixels / seconds / 1e6:.2f} megapixels per second and core, all files included"

@@ -24,6 +24,8 @@ class TrainMini:
     """Photographs of each."""
     held_out_scenes: int = 40
     """Made-up scenes to measure quality on."""
+    calibration_scenes: int = 20
+    """Made-up scenes to fit the inverse temperature on."""
     steps: int = 20_000
     """Batches after which training ends."""
     minutes: float | None = None
@@ -40,14 +42,13 @@ class TrainMini:
     """Where to train, for example cpu or cuda:0."""
 
     def main(self) -> None:
-        """Render, train, write, measure."""
+        """Render, train, write, calibrate, measure."""
         from rich.console import Console
 
-        from condense_ns.report.json_file import write_json
-        from condense_ns.report.provenance import provenance
         from condense_ns.encoders.mini import MINI_FOLDER
-        from condense_ns.mini_training.mini_run import run_mini
+        from condense_ns.mini_training.mini_run import MiniPlans, run_mini
         from condense_ns.mini_training.photographs import (
+            CALIBRATION_SEED,
             HELD_OUT_SEED,
             TRAINING_SEED,
             PhotographPlan,
@@ -55,6 +56,8 @@ class TrainMini:
         )
         from condense_ns.mini_training.training import TrainingSettings
         from condense_ns.pipelines.host_memory import keep_large_buffers
+        from condense_ns.report.json_file import write_json
+        from condense_ns.report.provenance import provenance
 
         self._check()
         keep_large_buffers()
@@ -65,12 +68,15 @@ class TrainMini:
             learning_rate=self.learning_rate,
             seed=self.seed,
         )
-        plan = PhotographPlan(TRAINING_SEED, self.scenes, self.views)
-        held_out = PhotographPlan(HELD_OUT_SEED, self.held_out_scenes, self.views)
+        plans = MiniPlans(
+            PhotographPlan(TRAINING_SEED, self.scenes, self.views),
+            PhotographPlan(HELD_OUT_SEED, self.held_out_scenes, self.views),
+            PhotographPlan(CALIBRATION_SEED, self.calibration_scenes, self.views),
+        )
         folder = MINI_FOLDER if self.output_dir is None else self.output_dir
         photograph = partial(photographs_of, workers=self.workers)
         record = run_mini(
-            self.work_dir, folder, plan, held_out, settings, self.device, photograph=photograph
+            self.work_dir, folder, plans, settings, self.device, photograph=photograph
         )
         command = " ".join(["condense", *sys.argv[1:]])
         write_json(folder / "training.json", {"command": command, **provenance(), **record})
@@ -82,7 +88,8 @@ class TrainMini:
     def _check(self) -> None:
         from condense_ns.errors import UserError
 
-        for name in ("scenes", "views", "held_out_scenes", "steps", "batch"):
+        counts = ("scenes", "views", "held_out_scenes", "calibration_scenes", "steps", "batch")
+        for name in counts:
             if getattr(self, name) < 1:
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} is {getattr(self, name)}, it must be 1 or more")

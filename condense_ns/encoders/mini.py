@@ -5,6 +5,7 @@ which these are described. Of photographs it knows little: never a substitute fo
 is used only where its name is written out.
 """
 
+import json
 from pathlib import Path
 
 from condense_ns.encoders.base import EncoderError
@@ -13,10 +14,16 @@ from condense_ns.encoders.openclip_files import WEIGHT_NAMES
 
 MINI_FOLDER = Path(__file__).parent / "mini_model"
 MINI_WEIGHTS = WEIGHT_NAMES[0]
+CALIBRATION_NAME = "calibration.json"
+
+_LARGEST_INVERSE_TEMPERATURE = 1000.0  # see TextImageEncoder
 
 
 class MiniEncoder(OpenClipEncoder):
-    """The CLIP in `folder`, under a name of its own."""
+    """The CLIP in `folder`, under a name of its own, with its inverse temperature if one was fitted.
+
+    Features do not depend on the inverse temperature, so it does not enter the fingerprint.
+    """
 
     def __init__(
         self,
@@ -34,7 +41,7 @@ class MiniEncoder(OpenClipEncoder):
             folder: where its files lie; None for the shipped ones.
 
         Raises:
-            EncoderError: weights that are missing or unreadable.
+            EncoderError: weights that are missing, or files that are unreadable.
         """
         folder = MINI_FOLDER if folder is None else folder
         if not (folder / MINI_WEIGHTS).is_file():
@@ -44,3 +51,29 @@ class MiniEncoder(OpenClipEncoder):
             )
         super().__init__(f"openclip:{folder}", device, image_size)
         self.spec = spec
+        if (folder / CALIBRATION_NAME).is_file():
+            self.inverse_temperature = _fitted(spec, folder / CALIBRATION_NAME)
+
+
+def _fitted(spec: str, path: Path) -> float:
+    """The inverse temperature in a file.
+
+    Raises:
+        EncoderError: it cannot be read, or is no number in (0, 1000].
+    """
+    remedy = (
+        "install condense_ns again, fit it with `condense train-mini`, or delete the file to go on "
+        f"with {OpenClipEncoder.inverse_temperature:g}"
+    )
+    try:
+        fitted = float(json.loads(path.read_text(encoding="utf-8"))["inverse_temperature"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EncoderError(
+            f"{spec}: {path} cannot be read ({type(error).__name__}: {error}); {remedy}"
+        ) from error
+    if not 0.0 < fitted <= _LARGEST_INVERSE_TEMPERATURE:
+        raise EncoderError(
+            f"{spec}: the inverse temperature in {path} is {fitted}, it must lie in "
+            f"(0, {_LARGEST_INVERSE_TEMPERATURE:.0f}]; {remedy}"
+        )
+    return fitted

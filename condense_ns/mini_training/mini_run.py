@@ -1,11 +1,13 @@
-"""The whole way to a shipped `mini`: photographs, training, files, quality."""
+"""The whole way to a shipped `mini`: photographs, training, files, calibration, quality."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from condense_ns.encoders.openclip import OpenClipEncoder
+from condense_ns.encoders.mini import CALIBRATION_NAME, MiniEncoder
+from condense_ns.errors import UserError
+from condense_ns.mini_training.calibrating import calibrate
 from condense_ns.mini_training.mini_folder import MINI_CONFIG, write_mini_folder
 from condense_ns.mini_training.photographs import PhotographPlan, Photographs, photographs_of
 from condense_ns.mini_training.quality import quality
@@ -14,11 +16,22 @@ from condense_ns.mini_training.training import Trainer, TrainingSettings, train
 PhotographMaker = Callable[[Path, PhotographPlan], Photographs]
 
 
+@dataclass(frozen=True)
+class MiniPlans:
+    """Three sets of photographs, of which no two share a scene."""
+
+    training: PhotographPlan
+    """What to train on."""
+    held_out: PhotographPlan
+    """What to measure quality on."""
+    calibration: PhotographPlan
+    """What to fit the inverse temperature on."""
+
+
 def run_mini(
     work_folder: Path,
     mini_folder: Path,
-    plan: PhotographPlan,
-    held_out: PhotographPlan,
+    plans: MiniPlans,
     settings: TrainingSettings,
     device: str = "cpu",
     config: dict[str, Any] = MINI_CONFIG,
@@ -29,8 +42,7 @@ def run_mini(
     Args:
         work_folder: for photographs and the checkpoint; what is there is used.
         mini_folder: for the encoder.
-        plan: the photographs to train on.
-        held_out: the photographs to measure quality on.
+        plans: what to photograph.
         settings: how to train.
         device: where to train and measure.
         config: open_clip's configuration of the network.
@@ -42,18 +54,32 @@ def run_mini(
     Raises:
         UserError: `work_folder` holds photographs or a checkpoint of another training.
     """
-    photographs = photograph(work_folder / "training", plan)
-    unseen = photograph(work_folder / "held_out", held_out)
+    photographs = photograph(work_folder / "training", plans.training)
+    unseen = photograph(work_folder / "held_out", plans.held_out)
+    others = photograph(work_folder / "calibration", plans.calibration)
     trainer = Trainer(photographs, settings, config, device)
     train(trainer, work_folder, settings.checkpoint_seconds)
+    (mini_folder / CALIBRATION_NAME).unlink(missing_ok=True)  # it belongs to other weights
     write_mini_folder(mini_folder, trainer.average, trainer.tokenizer, config)
+    encoder = _calibrated(mini_folder, others, device)
     return {
         "settings": asdict(settings),
-        "photographs": {"training": asdict(plan), "held_out": asdict(held_out)},
+        "photographs": asdict(plans),
         "device": device,
         "parameters": sum(weight.numel() for weight in trainer.average.parameters()),
         "steps": trainer.steps,
         "seconds": round(trainer.seconds, 1),
         "losses_at_the_end": {name: round(loss, 4) for name, loss in trainer.recent.items()},
-        "quality": quality(OpenClipEncoder(f"openclip:{mini_folder}", device), unseen),
+        "inverse_temperature": encoder.inverse_temperature,
+        "quality": quality(encoder, unseen),
     }
+
+
+def _calibrated(folder: Path, photographs: Photographs, device: str) -> MiniEncoder:
+    """The encoder in `folder`, calibrated if it has learned enough for anything to fit."""
+    encoder = MiniEncoder(device=device, folder=folder)
+    try:
+        calibrate(folder, encoder, photographs)
+    except UserError:
+        return encoder  # with the inverse temperature of any other; the figures tell how bad it is
+    return MiniEncoder(device=device, folder=folder)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import UInt8, UInt16
+import torch
+from jaxtyping import Float, UInt8, UInt16
 from rich.progress import track
+from torch import Tensor
 
 from condense_ns.errors import UserError
 from condense_ns.mini_training.prompts import Described
@@ -24,6 +26,8 @@ TRAINING_SEED = 1_000_000
 """Scenes from here on are trained on; those of users and of the demonstration lie below."""
 HELD_OUT_SEED = 2_000_000
 """Scenes from here on measure quality."""
+CALIBRATION_SEED = 3_000_000
+"""Scenes from here on fit the inverse temperature."""
 
 _WORDS_NAME, _PLAN_NAME = "scenes.jsonl", "plan.json"
 
@@ -75,6 +79,11 @@ class Photographs:
     def words_of(self, photograph: int) -> SceneWords:
         """The words of the scene that a photograph shows."""
         return self.words[photograph // self.plan.views]
+
+    def image(self, photograph: int) -> Float[Tensor, "1 3 height width"]:
+        """A photograph as encoders want it, RGB in [0, 1]."""
+        pixels = torch.from_numpy(self.rgb[photograph].astype("float32")) / 255.0
+        return pixels.permute(2, 0, 1)[None]
 
 
 Renderer = Callable[[PhotographPlan, int], RenderedScene]

@@ -104,7 +104,8 @@ class Photographer:
         self, origin: Float32[np.ndarray, " 3"], rays: Float32[np.ndarray, "rays 3"], angle: float
     ) -> _Hits:
         found = self._embree.run(np.tile(origin, (len(rays), 1)), rays, output=True)
-        triangle, distance = found["primID"], found["tfar"]
+        triangle = found["primID"]
+        distance = np.where(triangle >= 0, found["tfar"], np.float32(0))  # of none it is infinite
         hit = np.maximum(triangle, 0)
         u, v = found["u"][:, None], found["v"][:, None]
         position = origin + rays * distance[:, None]

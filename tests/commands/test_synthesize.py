@@ -87,7 +87,7 @@ def test_options_reach_the_scene(tmp_path):
     assert len(list((tmp_path / "tabletop_000011" / "images").iterdir())) == 7
 
 
-def test_the_end_says_where_the_scenes_are_and_how_fast_rays_were_cast(tmp_path, capsys):
+def test_the_end_says_where_the_scenes_are_and_how_fast_they_were_made(tmp_path, capsys):
     made(tmp_path)
     said = " ".join(capsys.readouterr().out.split())
     assert "1 scene in" in said

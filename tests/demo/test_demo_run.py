@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from condense_ns.demo.demo_page import demo_page
-from condense_ns.demo.demo_run import DemoPlan, Demonstration
+from condense_ns.demo.demo_poster import GAP, poster
+from condense_ns.demo.demo_run import Demonstration, DemoPlan
 from condense_ns.demo.demo_tables import segmentation_table
 from condense_ns.demo.demo_training import run_config, train_run
 from condense_ns.errors import UserError
@@ -55,6 +56,7 @@ def test_a_second_start_trains_and_measures_nothing(demonstration: Demonstration
 def test_the_page_shows_everything(demonstration: Demonstration, plan: DemoPlan, tmp_path: Path):
     result = demonstration.result(100)
     pictures = demonstration.pictures(100, result.config)
+    assert poster(pictures.views[0]).shape == (2 * 36 + GAP, 3 * 48 + 2 * GAP, 3)
     write_page(demo_page(plan, [result], pictures, ()), tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text()
     for query in pictures.queries:
@@ -88,7 +90,9 @@ def test_a_training_that_was_cut_off_goes_on(
     resumed_at = seen[seen.index(7) + 1]
     assert 0 < resumed_at < 7
     assert seen[-1] == STEPS
-    assert [path.name for path in file.parent.rglob("step-*.ckpt")] == [f"step-{STEPS - 1:09d}.ckpt"]
+    assert [path.name for path in file.parent.rglob("step-*.ckpt")] == [
+        f"step-{STEPS - 1:09d}.ckpt"
+    ]
 
 
 def test_a_checkpoint_that_was_cut_off_is_removed(tmp_path: Path):

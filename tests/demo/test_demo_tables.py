@@ -18,7 +18,7 @@ from condense_ns.pipelines.annotation_evaluation import WITHOUT_LOOKING
 
 def result(field: float, mvc: float) -> SceneResult:
     others = dict.fromkeys(COLUMNS, 0.25)
-    rows = {**{row: others for row in (*ROWS, WITHOUT_LOOKING)}, FIELD: dict.fromkeys(COLUMNS, field)}
+    rows = {**dict.fromkeys((*ROWS, WITHOUT_LOOKING), others), FIELD: dict.fromkeys(COLUMNS, field)}
     encoder = {"mvc": 0.5, "margin": 0.4, "corr1": 0.3}
     consistency = {"rendered": {"mvc": mvc, "margin": 0.7, "corr1": 0.6}, "encoder": encoder}
     figures = {"rows": rows, "consistency": consistency, "views": 6}
@@ -47,4 +47,9 @@ def test_inconsistency_is_compared_with_the_encoder():
 
 def test_seconds_add_up_and_a_missing_stage_took_none():
     table = seconds_table([result(0.6, 0.9)])
-    assert table.rows == (("scene", "5"), ("training", "100"), ("evaluation", "0"), ("total", "105"))
+    assert table.rows == (
+        ("scene", "5"),
+        ("training", "100"),
+        ("evaluation", "0"),
+        ("total", "105"),
+    )

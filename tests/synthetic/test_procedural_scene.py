@@ -6,7 +6,7 @@ import pytest
 from condense_ns.synthetic.procedural_scene import KINDS, make_scene
 from condense_ns.synthetic.vocabulary import CLASS_NAMES
 
-SEEDS = range(12)
+SEEDS = range(7)
 
 
 @pytest.fixture(scope="module")

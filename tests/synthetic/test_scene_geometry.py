@@ -11,6 +11,7 @@ import pytest
 import trimesh
 from PIL import Image
 from plyfile import PlyData
+from trimesh.visual import ColorVisuals
 
 from condense_ns.annotations import SceneAnnotations, read_annotations
 
@@ -135,6 +136,7 @@ def test_the_mesh_has_normals_colours_and_all_things(written):
     vertex = PlyData.read(str(written.folder / "mesh.ply"))["vertex"].data
     normals = np.stack([vertex[name] for name in ("nx", "ny", "nz")], axis=1)
     assert np.linalg.norm(normals, axis=1) == pytest.approx(1, abs=1e-4)
-    assert isinstance(mesh.visual, trimesh.visual.ColorVisuals)
-    assert mesh.visual.kind == "vertex"
-    assert np.ptp(mesh.visual.vertex_colors[:, :3]) > 50
+    colours = mesh.visual
+    assert isinstance(colours, ColorVisuals)
+    assert colours.kind == "vertex"
+    assert np.ptp(colours.vertex_colors[:, :3]) > 50
