@@ -106,7 +106,7 @@ def dense_tokens(
 
 def trunk_tokens(
     visual: VisionTransformer, images: Float[Tensor, "batch 3 height width"]
-) -> tuple[Float[Tensor, "batch tokens width"], tuple[int, int]]:
+) -> tuple[Float[Tensor, "batch tokens trunk_width"], tuple[int, int]]:
     """What enters the last block, the class token first, and rows and columns of the patches."""
     patches = visual.conv1(images)
     grid = (patches.shape[-2], patches.shape[-1])
