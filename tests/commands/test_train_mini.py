@@ -34,12 +34,18 @@ def test_a_tiny_run_writes_an_encoder_with_its_figures_and_goes_on(tmp_path, mon
     monkeypatch.setattr(
         photographs, "PhotographPlan", lambda *numbers: plan_of(*numbers, width=48, height=36)
     )
-    options = {"scenes": 2, "views": 1, "held_out_scenes": 1, "calibration_scenes": 1, "batch": 2}
-    folders = {"work_dir": tmp_path / "work", "output_dir": tmp_path / "mini"}
+    options: dict[str, Any] = {
+        "scenes": 2,
+        "views": 1,
+        "held_out_scenes": 1,
+        "calibration_scenes": 1,
+        "batch": 2,
+    }
+    folders: dict[str, Any] = {"work_dir": tmp_path / "work", "output_dir": tmp_path / "mini"}
     (tmp_path / "mini").mkdir()
     (tmp_path / "mini" / "calibration.json").write_text("of older weights, and spoiled")
     for steps in (1, 2):
-        TrainMini(**folders, **options, steps=steps, workers=0).main()
+        TrainMini(**{**folders, **options}, steps=steps, workers=0).main()
         record = json.loads((tmp_path / "mini" / "training.json").read_text())
         assert record["steps"] == steps
     seeds = {name: plan["first_seed"] for name, plan in record["photographs"].items()}

@@ -1,6 +1,7 @@
 """Open-vocabulary figures of a picture of two things, by hand."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from condense_ns.pipelines.annotated_views import (
     FIELD,
     ON_PHOTOGRAPH,
     ON_RENDERED,
+    ROWS,
     AnnotatedView,
 )
 from condense_ns.pipelines.annotation_evaluation import WITHOUT_LOOKING, AnnotationEvaluation
@@ -37,7 +39,7 @@ class WordEncoder(TextImageEncoder):
 
 
 def view(
-    truth: list[list[int]], answers: dict[str, list[list[int]]], opaque: bool = True
+    truth: list[list[int]], answers: Mapping[str, list[list[int]]], opaque: bool = True
 ) -> AnnotatedView:
     """A view whose features say the given classes; classes and instances have the same numbers."""
     numbers = torch.tensor(truth)
@@ -93,7 +95,7 @@ def test_a_caption_is_found_where_its_feature_is(evaluation: AnnotationEvaluatio
 
 
 def test_the_field_has_no_answer_where_it_meets_nothing(evaluation: AnnotationEvaluation):
-    answers = dict.fromkeys((FIELD, ON_RENDERED, ON_PHOTOGRAPH), RIGHT)
+    answers: dict[str, list[list[int]]] = dict.fromkeys(ROWS, RIGHT)
     evaluation.add(view(TRUTH, answers, opaque=False))
     figures = evaluation.figures()
     assert figures[FIELD]["mean_iou"] == 0.0
@@ -101,5 +103,5 @@ def test_the_field_has_no_answer_where_it_meets_nothing(evaluation: AnnotationEv
 
 
 def test_surroundings_are_not_asked_for(evaluation: AnnotationEvaluation):
-    answers = dict.fromkeys((FIELD, ON_RENDERED, ON_PHOTOGRAPH), RIGHT)
+    answers: dict[str, list[list[int]]] = dict.fromkeys(ROWS, RIGHT)
     assert evaluation.seen_things(view(TRUTH, answers)) == {"red ball": [2], "blue mug": [3]}
