@@ -79,17 +79,17 @@ class Demonstration:
     def result(self, seed: int) -> SceneResult:
         """Make, train and measure the scene of a seed."""
         scene = self.plan.scene(seed)
-        with self._stage(scene.name, "scene", 1.0) as advance:
+        with self._stage(scene.name, "scene", 1) as advance:
             folder = write_scene(scene, self.plan.folder / "scenes")
-            advance(1.0)
+            advance(1)
         config = run_config(folder, self.plan.folder / "runs", self.plan.encoder, self.plan.steps)
         with self._stage(scene.name, "training", self.plan.steps) as advance:
             file = train_run(config, self._log, advance)
         path = self._results / f"{scene.name}.json"
-        with self._stage(scene.name, "evaluation", 1.0) as advance:
+        with self._stage(scene.name, "evaluation", 1) as advance:
             if not path.is_file():
                 write_json(path, self._evaluation(seed, file).figures())
-            advance(1.0)
+            advance(1)
         figures = json.loads(path.read_text(encoding="utf-8"))
         return SceneResult(scene.name, figures, self._seconds(scene.name), file)
 
@@ -108,7 +108,7 @@ class Demonstration:
         return found
 
     @contextlib.contextmanager
-    def _stage(self, scene: str, stage: str, total: float) -> Iterator[Any]:
+    def _stage(self, scene: str, stage: str, total: int) -> Iterator[Any]:
         """Show a bar and add the time to that of earlier starts, however the stage ends."""
         task = self._progress.add_task(f"{scene}: {stage}", total=total)
         start = time.monotonic()

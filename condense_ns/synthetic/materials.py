@@ -6,6 +6,7 @@ mean where a pixel covers more than half a period, so that distant floors do not
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,7 +14,7 @@ from jaxtyping import Float, Int
 from condense_ns.synthetic.vocabulary import COLOURS, PATTERNS
 
 Mixture = Float[np.ndarray, " pixels"]
-Positions = Float[np.ndarray, "pixels 3"]
+Positions = Float[np.ndarray, "3 pixels"]
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,30 @@ def mixtures(
         period: metres.
         footprint: size of a pixel on the surface, metres.
     """
-    scaled = position / period[:, None]
+    scaled = position / period
     mixed = np.empty(len(pattern), np.float32)
     for number, name in enumerate(PATTERNS):
         chosen = np.flatnonzero(pattern == number)
         if len(chosen):
             mean, draw = _DRAWN[name]
             sharpness = np.clip(1.0 - (footprint[chosen] / period[chosen] - 0.25) * 2.0, 0.0, 1.0)
-            mixed[chosen] = mean + (draw(scaled[chosen]) - mean) * sharpness
+            mixed[chosen] = mean + (draw(scaled[:, chosen]) - mean) * sharpness
     return mixed
 
 
 def _waves(p: Positions, seed: int, frequency: float, count: int) -> Mixture:
     """Smooth noise around 0, about in [-1, 1]: a few waves in random directions."""
+    directions, phases = _directions_and_phases(seed, frequency, count)
+    return np.sin(directions @ p + phases).sum(axis=0) * np.float32(0.8 / np.sqrt(count))
+
+
+@cache
+def _directions_and_phases(
+    seed: int, frequency: float, count: int
+) -> tuple[Float[np.ndarray, "count 3"], Float[np.ndarray, "count 1"]]:
     rng = np.random.default_rng(seed)
     directions = rng.normal(size=(count, 3)).astype(np.float32) * np.float32(frequency)
-    phases = rng.uniform(0.0, 2 * np.pi, count).astype(np.float32)
-    return np.sin(p @ directions.T + phases).sum(axis=1) * np.float32(0.8 / np.sqrt(count))
+    return directions, rng.uniform(0.0, 2 * np.pi, (count, 1)).astype(np.float32)
 
 
 def _plain(p: Positions) -> Mixture:
@@ -82,33 +90,37 @@ def _plain(p: Positions) -> Mixture:
 
 
 def _striped(p: Positions) -> Mixture:
-    return _step(np.sin(2 * np.pi * (p[:, 0] + p[:, 2])) * 4.0)
+    return _step(np.sin(2 * np.pi * (p[0] + p[2])) * 4.0)
 
 
 def _checkered(p: Positions) -> Mixture:
-    waves = np.sin(np.pi * p + 0.3)
-    return _step(waves[:, 0] * waves[:, 1] * waves[:, 2] * 14.0)
+    x, y, z = np.sin(np.pi * p + 0.3)
+    return _step(x * y * z * 14.0)
 
 
 def _spotted(p: Positions) -> Mixture:
     cell = p - np.floor(p) - 0.5
-    return _step((0.09 - np.einsum("ij,ij->i", cell, cell)) * 60.0)
+    return _step((0.09 - (cell * cell).sum(axis=0)) * 60.0)
 
 
 def _wooden(p: Positions) -> Mixture:
-    bent = p[:, 1] * 3.0 + 0.6 * _waves(p * np.array([0.3, 1.0, 1.0], np.float32), 3, 1.5, 3)
+    bent = p[1] * 3.0 + 0.6 * _waves(p * _column(0.3, 1.0, 1.0), 3, 1.5, 3)
     grain = 0.5 + 0.5 * np.sin(2 * np.pi * bent)
-    return 0.75 * grain + 0.12 + 0.12 * _waves(p * np.array([1, 8, 8], np.float32), 4, 3.0, 2)
+    return 0.75 * grain + 0.12 + 0.12 * _waves(p * _column(1.0, 8.0, 8.0), 4, 3.0, 2)
 
 
 def _marbled(p: Positions) -> Mixture:
-    veins = np.sin(2.0 * np.pi * p[:, 0] + 2.5 * _waves(p, 5, 2.5, 4) + _waves(p, 6, 7.0, 3))
+    veins = np.sin(2.0 * np.pi * p[0] + 2.5 * _waves(p, 5, 2.5, 4) + _waves(p, 6, 7.0, 3))
     return (1.0 - np.abs(veins)) ** 2
 
 
 def _woven(p: Positions) -> Mixture:
-    threads = np.sin(2 * np.pi * p * 2.0)
-    return 0.5 + 0.25 * (threads[:, 0] - threads[:, 1] + threads[:, 2]) * 0.7
+    x, y, z = np.sin(2 * np.pi * p * 2.0)
+    return 0.5 + 0.25 * (x - y + z) * 0.7
+
+
+def _column(x: float, y: float, z: float) -> Float[np.ndarray, "3 1"]:
+    return np.array([[x], [y], [z]], np.float32)
 
 
 def _step(values: Mixture) -> Mixture:

@@ -3,6 +3,8 @@
 Depth, class and instance are those of the ray through the pixel's centre. Colours are averaged over
 four rays where the centre's neighbours see another surface, so that outlines are smooth as in a
 photograph. Shading: one lamp with shadows (Lambert and Blinn-Phong) and light from all around.
+
+Vectors of many rays are [3 rays], so that each coordinate lies together in memory.
 """
 
 from dataclasses import dataclass
@@ -11,17 +13,22 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
-from jaxtyping import Bool, Float, Float32, UInt8, UInt16
+from jaxtyping import Bool, Float32, Int, UInt8, UInt16
 
 from condense_ns.synthetic.materials import mixtures
 from condense_ns.synthetic.scene import SyntheticScene
-from condense_ns.synthetic.surfaces import surfaces
+from condense_ns.synthetic.surfaces import interpolated, surfaces
 from condense_ns.synthetic.trajectories import SyntheticCamera
 
-_CHUNK = 16384  # rays whose tables stay in a core's cache
+_CHUNK = 8192  # rays whose tables stay in a core's cache
 _SHADOW_GAP = np.float32(1e-3)  # metres from a surface to where its shadow rays begin
-_CORNERS = np.array([[0.375, -0.125], [-0.375, 0.125], [0.125, 0.375], [-0.125, -0.375]])
-"""Four rays within a pixel, relative to its centre: a rotated grid."""
+_CORNERS = np.array(
+    [[[0.375], [-0.375], [0.125], [-0.125]], [[-0.125], [0.125], [0.375], [-0.375]]], np.float32
+)
+"""Four rays within a pixel, x and y relative to its centre: a rotated grid."""
+
+Vectors = Float32[np.ndarray, "3 rays"]
+Numbers = Float32[np.ndarray, " rays"]
 
 
 @dataclass(frozen=True)
@@ -42,10 +49,11 @@ class Photograph:
 class _Hits:
     """Where rays end."""
 
-    triangle: np.ndarray
-    """Number, -1 for none."""
-    distance: Float32[np.ndarray, " rays"]
-    colour: Float32[np.ndarray, "rays 3"]
+    part: Int[np.ndarray, " rays"]
+    """Number of the part, -1 for none."""
+    depth: Numbers
+    """Along the camera's axis, metres; 0 for none."""
+    colour: Vectors
     """Linear RGB."""
 
 
@@ -60,121 +68,95 @@ class Photographer:
 
     def photograph(self, camera: SyntheticCamera) -> Photograph:
         """One photograph."""
-        columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-        pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)
-        centre = self._cast(camera, pixels)
         size = (camera.height, camera.width)
-        seen = centre.triangle >= 0
-        part = np.where(seen, self._surfaces.part[centre.triangle], -1)
-        edge = _edges(part.reshape(size)).ravel()
-        colour = centre.colour
-        if edge.any():
-            around = (pixels[edge][:, None] + _CORNERS).reshape(-1, 2)
-            colour[edge] = self._cast(camera, around).colour.reshape(-1, 4, 3).mean(axis=1)
-        axial = camera.focal / np.sqrt(
-            camera.focal**2
-            + ((pixels - np.array([camera.width, camera.height]) / 2) ** 2).sum(axis=1)
-        )
+        rows, columns = np.indices(size, np.float32).reshape(2, -1) + np.float32(0.5)
+        seen = self._cast(camera, columns, rows)
+        edge = np.flatnonzero(_edges(seen.part.reshape(size)))
+        if len(edge):
+            x, y = np.stack([columns[edge], rows[edge]])[:, None] + _CORNERS
+            around = self._cast(camera, x.ravel(), y.ravel()).colour
+            seen.colour[:, edge] = around.reshape(3, 4, -1).mean(axis=1)
         return Photograph(
-            rgb=srgb_bytes(colour).reshape(*size, 3),
-            depth=np.where(seen, centre.distance * axial, 0.0).astype(np.float32).reshape(size),
-            classes=_looked_up(self._surfaces.class_id, part).astype(np.uint8).reshape(size),
-            instances=_looked_up(self._surfaces.instance, part).astype(np.uint16).reshape(size),
+            rgb=np.ascontiguousarray(srgb_bytes(seen.colour).T).reshape(*size, 3),
+            depth=seen.depth.reshape(size),
+            classes=_looked_up(self._surfaces.class_id.astype(np.uint8), seen.part).reshape(size),
+            instances=_looked_up(self._surfaces.instance.astype(np.uint16), seen.part).reshape(size),
         )
 
-    def _cast(self, camera: SyntheticCamera, pixels: Float[np.ndarray, "rays 2"]) -> _Hits:
+    def _cast(self, camera: SyntheticCamera, x: Numbers, y: Numbers) -> _Hits:
         """Rays through continuous pixels, shaded."""
-        pose = camera.camera_to_world
-        x = (pixels[:, 0] - camera.width / 2) / camera.focal
-        y = (camera.height / 2 - pixels[:, 1]) / camera.focal
-        rays = np.stack([x, y, -np.ones(len(x))], axis=1) @ pose[:, :3].T
-        rays = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
-        origin = pose[:, 3].astype(np.float32)
+        pose, focal = camera.camera_to_world.astype(np.float32), np.float32(camera.focal)
+        right = (x - np.float32(camera.width / 2)) / focal
+        up = (np.float32(camera.height / 2) - y) / focal
+        axial = 1 / np.sqrt(right * right + up * up + np.float32(1))
+        rays = (pose[:, 0:1] * right + pose[:, 1:2] * up - pose[:, 2:3]) * axial
         parts = [
-            self._cast_chunk(origin, rays[start : start + _CHUNK], 1.0 / camera.focal)
-            for start in range(0, len(rays), _CHUNK)
+            self._cast_chunk(pose[:, 3], rays[:, start : start + _CHUNK], 1 / focal)
+            for start in range(0, rays.shape[1], _CHUNK)
         ]
-        return _Hits(
-            np.concatenate([part.triangle for part in parts]),
-            np.concatenate([part.distance for part in parts]),
-            np.concatenate([part.colour for part in parts]),
-        )
+        part, distance, colour = (np.concatenate(values, axis=-1) for values in zip(*parts, strict=True))
+        return _Hits(part, distance * axial, colour)
 
     def _cast_chunk(
-        self, origin: Float32[np.ndarray, " 3"], rays: Float32[np.ndarray, "rays 3"], angle: float
-    ) -> _Hits:
-        found = self._embree.run(np.tile(origin, (len(rays), 1)), rays, output=True)
-        triangle = found["primID"]
-        distance = np.where(triangle >= 0, found["tfar"], np.float32(0))  # of none it is infinite
-        hit = np.maximum(triangle, 0)
-        u, v = found["u"][:, None], found["v"][:, None]
-        position = origin + rays * distance[:, None]
-        normal = _interpolated(self._surfaces.normals[hit], u, v)
-        normal *= _reciprocal_length(normal)
-        normal *= np.where(_dot(normal, rays) > 0, np.float32(-1), np.float32(1))[:, None]
-        local = _interpolated(self._surfaces.local[hit], u, v)
-        part = self._surfaces.part[hit]
+        self, origin: Float32[np.ndarray, " 3"], rays: Vectors, angle: np.float32
+    ) -> tuple[Int[np.ndarray, " rays"], Numbers, Vectors]:
+        """Part, distance and colour of each ray; a pixel spans the angle, radians."""
+        tables = self._surfaces
+        found = self._embree.run(np.tile(origin, (rays.shape[1], 1)), rays.T, output=True)
+        missed = found["primID"] < 0
+        distance = np.where(missed, np.float32(0), found["tfar"])  # of none it is infinite
+        hit, uv = np.maximum(found["primID"], 0), (found["u"], found["v"])
+        normal = interpolated(tables.normals, hit, *uv)
+        normal *= np.copysign(_reciprocal_length(normal), -_dot(normal, rays))
+        part = tables.part[hit]
         mixture = mixtures(
-            self._surfaces.pattern[part],
-            local,
-            self._surfaces.period[part],
-            distance * np.float32(angle),
+            tables.pattern[part],
+            interpolated(tables.local, hit, *uv),
+            tables.period[part],
+            distance * angle,
         )
-        colours = self._surfaces.colours[part]
-        albedo = colours[:, :3] + colours[:, 3:] * mixture[:, None]
-        colour = self._shaded(position, normal, rays, albedo, self._surfaces.gloss[part])
-        colour[triangle < 0] = 0.0
-        return _Hits(triangle, distance, colour)
+        colours = tables.colours.take(part, axis=0).T
+        albedo = colours[:3] + colours[3:] * mixture
+        position = origin[:, None] + rays * distance
+        colour = self._shaded(position, normal, rays, albedo, tables.gloss[part])
+        colour[:, missed] = 0.0
+        return np.where(missed, -1, part), distance, colour
 
     def _shaded(
-        self,
-        position: Float32[np.ndarray, "rays 3"],
-        normal: Float32[np.ndarray, "rays 3"],
-        rays: Float32[np.ndarray, "rays 3"],
-        albedo: Float32[np.ndarray, "rays 3"],
-        gloss: Float32[np.ndarray, " rays"],
-    ) -> Float32[np.ndarray, "rays 3"]:
+        self, position: Vectors, normal: Vectors, rays: Vectors, albedo: Vectors, gloss: Numbers
+    ) -> Vectors:
         """Light that leaves each point towards the camera, linear RGB."""
         start = position + normal * _SHADOW_GAP
-        lamp = np.asarray(self._light.position, np.float32) - start
+        lamp = np.asarray(self._light.position, np.float32)[:, None] - start
         facing = _dot(normal, lamp)
-        # A shadow ray ends at the lamp: its direction is the whole way, hits beyond 1 do not count.
-        blocked = self._embree.run(start, lamp, np.ones(len(start), np.float32), query="OCCLUDED")
-        direction = lamp * _reciprocal_length(lamp)
-        lit = np.where((blocked < 0) & (facing > 0), _dot(normal, direction), np.float32(0))
-        half = direction - rays
-        half *= _reciprocal_length(half)
-        shine = np.clip(_dot(normal, half), 0, 1)
+        # A shadow ray's direction is the whole way to the lamp; hits beyond 1 do not count. Surfaces
+        # that face away need none: theirs end at once.
+        limit = (facing > 0).astype(np.float32)
+        blocked = self._embree.run(start.T, lamp.T, limit, query="OCCLUDED")
+        nearness = _reciprocal_length(lamp)
+        lit = np.where((blocked < 0) & (facing > 0), facing * nearness, np.float32(0))
+        half = lamp * nearness - rays
+        shine = np.clip(_dot(normal, half) * _reciprocal_length(half), 0, 1)
         for _ in range(5):  # to the power of 32
             shine *= shine
         shine *= gloss * (lit > 0)
-        above = 0.75 + 0.25 * normal[:, 2:3]
-        lamp_colour = np.asarray(self._light.colour, np.float32)
-        around = np.asarray(self._light.ambient, np.float32)
-        return albedo * (lamp_colour * lit[:, None] + around * above) + shine[:, None] * lamp_colour
+        above = np.float32(0.75) + np.float32(0.25) * normal[2]
+        lamp_colour = np.asarray(self._light.colour, np.float32)[:, None]
+        around = np.asarray(self._light.ambient, np.float32)[:, None]
+        return albedo * (lamp_colour * lit + around * above) + lamp_colour * shine
 
 
-def _interpolated(
-    table: Float32[np.ndarray, "rays 9"],
-    u: Float32[np.ndarray, "rays 1"],
-    v: Float32[np.ndarray, "rays 1"],
-) -> Float32[np.ndarray, "rays 3"]:
-    return table[:, :3] + table[:, 3:6] * u + table[:, 6:] * v
+def _dot(a: Vectors, b: Vectors) -> Numbers:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _dot(
-    a: Float32[np.ndarray, "rays 3"], b: Float32[np.ndarray, "rays 3"]
-) -> Float32[np.ndarray, " rays"]:
-    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
-
-
-def _reciprocal_length(vectors: Float32[np.ndarray, "rays 3"]) -> Float32[np.ndarray, "rays 1"]:
-    return (1 / np.sqrt(np.maximum(_dot(vectors, vectors), np.float32(1e-20))))[:, None]
+def _reciprocal_length(vectors: Vectors) -> Numbers:
+    return 1 / np.sqrt(np.maximum(_dot(vectors, vectors), np.float32(1e-20)))
 
 
 def _looked_up(table: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Values of parts, 0 for none."""
-    return np.where(part >= 0, table[part], 0)
+    return np.where(part >= 0, table[part], table.dtype.type(0))
 
 
 def _edges(part: np.ndarray) -> Bool[np.ndarray, "height width"]:
@@ -188,7 +170,7 @@ def _edges(part: np.ndarray) -> Bool[np.ndarray, "height width"]:
     return edge
 
 
-def srgb_bytes(linear: Float32[np.ndarray, "pixels 3"]) -> UInt8[np.ndarray, "pixels 3"]:
+def srgb_bytes(linear: Float32[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
     """Linear light -> sRGB bytes (IEC 61966-2-1), through a table."""
     return _SRGB[np.clip(linear * 4095.0 + 0.5, 0, 4095).astype(np.int32)]
 

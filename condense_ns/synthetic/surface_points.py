@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Float32, Int64, UInt8
 from condense_ns.synthetic.materials import mixtures
 from condense_ns.synthetic.photographer import srgb_bytes
 from condense_ns.synthetic.scene import SyntheticScene
-from condense_ns.synthetic.surfaces import Surfaces, surfaces
+from condense_ns.synthetic.surfaces import Surfaces, interpolated, surfaces
 
 FINENESS = np.float32(0.003)  # metres; patterns are averaged over this
 _GAP = np.float32(2e-3)  # metres from a surface to where its lines of sight begin
@@ -70,19 +70,18 @@ def _points(
     """Points of triangles; uv outside the triangle is mirrored into it."""
     outside = uv.sum(axis=1) > 1.0
     uv[outside] = 1.0 - uv[outside]
-    u, v = uv[:, :1], uv[:, 1:]
-
-    def at(table: Float32[np.ndarray, "t 9"]) -> Float32[np.ndarray, "drawn 3"]:
-        chosen = table[triangle]
-        return chosen[:, :3] + chosen[:, 3:6] * u + chosen[:, 6:] * v
-
+    u, v = uv.T
     corners = tables.corners[triangle]
     first = corners[:, 0]
-    position = first + (corners[:, 1] - first) * u + (corners[:, 2] - first) * v
-    normal = at(tables.normals)
+    position = first + (corners[:, 1] - first) * u[:, None] + (corners[:, 2] - first) * v[:, None]
+    normal = interpolated(tables.normals, triangle, u, v).T
     part = tables.part[triangle]
-    period = tables.period[part]
-    mixture = mixtures(tables.pattern[part], at(tables.local), period, np.full(len(part), FINENESS))
+    mixture = mixtures(
+        tables.pattern[part],
+        interpolated(tables.local, triangle, u, v),
+        tables.period[part],
+        np.full(len(part), FINENESS),
+    )
     colours = tables.colours[part]
     return SurfacePoints(
         position=position.astype(np.float32),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from condense_ns.synthetic.scene import SyntheticScene
 from condense_ns.synthetic.vocabulary import PATTERNS, class_number
@@ -61,6 +61,17 @@ def surfaces(scene: SyntheticScene) -> Surfaces:
         colours=np.concatenate([first, second - first], axis=1).astype(np.float32),
         gloss=np.array([material.gloss for material in materials], np.float32),
     )
+
+
+def interpolated(
+    table: Float32[np.ndarray, "t 9"],
+    triangle: Int[np.ndarray, " points"],
+    u: Float32[np.ndarray, " points"],
+    v: Float32[np.ndarray, " points"],
+) -> Float32[np.ndarray, "3 points"]:
+    """Values of `local` or `normals` within triangles, at shares u and v of their two edges."""
+    chosen = np.ascontiguousarray(table.take(triangle, axis=0).T)
+    return chosen[:3] + chosen[3:6] * u + chosen[6:] * v
 
 
 def _from_first(triples: Float[np.ndarray, "t 3 3"]) -> Float[np.ndarray, "t 9"]:

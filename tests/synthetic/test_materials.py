@@ -8,8 +8,8 @@ from condense_ns.synthetic.vocabulary import COLOURS, PATTERNS
 
 
 def mixture(pattern, points, period=1.0, footprint=0.0):
-    points = np.asarray(points, np.float32)
-    count = len(points)
+    points = np.asarray(points, np.float32).T
+    count = points.shape[1]
     numbers = np.full(count, PATTERNS.index(pattern))
     return mixtures(
         numbers, points, np.full(count, period, np.float32), np.full(count, footprint, np.float32)
@@ -64,7 +64,7 @@ def test_each_point_has_its_own_pattern_whatever_the_order():
     rng = np.random.default_rng(1)
     numbers, points = rng.integers(len(PATTERNS), size=300), anywhere(300).astype(np.float32)
     period, footprint = np.ones(300, np.float32), np.full(300, 0.1, np.float32)
-    together = mixtures(numbers, points, period, footprint)
+    together = mixtures(numbers, points.T, period, footprint)
     alone = [
         mixture(PATTERNS[number], point[None], 1.0, 0.1)[0]
         for number, point in zip(numbers, points, strict=True)
