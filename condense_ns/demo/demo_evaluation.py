@@ -44,7 +44,7 @@ class DemoPictures:
     """Held-out views."""
     queries: list[QueryPictures]
     """Captions and where they were found."""
-    film: list[UInt8[np.ndarray, "height width 3"]]
+    film: list[UInt8[np.ndarray, "film_height film_width 3"]]
     """Frames."""
     legend: dict[str, tuple[int, int, int]]
     """Red, green and blue of the classes in the label maps."""

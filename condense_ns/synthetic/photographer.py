@@ -80,7 +80,9 @@ class Photographer:
             rgb=np.ascontiguousarray(srgb_bytes(seen.colour).T).reshape(*size, 3),
             depth=seen.depth.reshape(size),
             classes=_looked_up(self._surfaces.class_id.astype(np.uint8), seen.part).reshape(size),
-            instances=_looked_up(self._surfaces.instance.astype(np.uint16), seen.part).reshape(size),
+            instances=_looked_up(self._surfaces.instance.astype(np.uint16), seen.part).reshape(
+                size
+            ),
         )
 
     def _cast(self, camera: SyntheticCamera, x: Numbers, y: Numbers) -> _Hits:
@@ -94,7 +96,9 @@ class Photographer:
             self._cast_chunk(pose[:, 3], rays[:, start : start + _CHUNK], 1 / focal)
             for start in range(0, rays.shape[1], _CHUNK)
         ]
-        part, distance, colour = (np.concatenate(values, axis=-1) for values in zip(*parts, strict=True))
+        part, distance, colour = (
+            np.concatenate(values, axis=-1) for values in zip(*parts, strict=True)
+        )
         return _Hits(part, distance * axial, colour)
 
     def _cast_chunk(

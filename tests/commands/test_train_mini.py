@@ -1,6 +1,7 @@
 """`condense train-mini`: bad options, and the whole way in the smallest."""
 
 import json
+from typing import Any
 
 import pytest
 
