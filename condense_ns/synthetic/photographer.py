@@ -93,7 +93,7 @@ class Photographer:
         axial = 1 / np.sqrt(right * right + up * up + np.float32(1))
         rays = (pose[:, 0:1] * right + pose[:, 1:2] * up - pose[:, 2:3]) * axial
         parts = [
-            self._cast_chunk(pose[:, 3], rays[:, start : start + _CHUNK], 1 / focal)
+            self._cast_chunk(pose[:, 3], rays[:, start : start + _CHUNK], np.float32(1) / focal)
             for start in range(0, rays.shape[1], _CHUNK)
         ]
         part, distance, colour = (
