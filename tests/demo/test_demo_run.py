@@ -61,7 +61,7 @@ def test_the_page_shows_everything(demonstration: Demonstration, plan: DemoPlan,
     html = (tmp_path / "report.html").read_text()
     for query in pictures.queries:
         assert query.caption in html
-    assert "ns-train condense-dense-tiny" in html
+    assert "condense-dense-tiny" in html
     table = segmentation_table([result])
     assert all(cell in html for row in table.rows for cell in row)
 
