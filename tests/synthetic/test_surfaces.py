@@ -5,7 +5,7 @@ import pytest
 
 from condense_ns.synthetic.procedural_scene import make_scene
 from condense_ns.synthetic.solids import ball, block
-from condense_ns.synthetic.surfaces import surfaces
+from condense_ns.synthetic.surfaces import interpolated, surfaces
 from condense_ns.synthetic.vocabulary import CLASS_NAMES, PATTERNS, class_number
 from tests.synthetic.simple_scene import GREY, RED, matt, one, scene_of
 
@@ -31,10 +31,19 @@ def test_corners_and_edges_give_back_the_corners_and_normals():
     tables = surfaces(scene)
     own = np.concatenate([part.solid.corners for placed in scene.placed for part in placed.parts])
     normals = np.concatenate([s.normals for placed in scene.placed for s in placed.solids()])
+    numbers = np.arange(len(own))
     for u, v, corner in ((0, 0, 0), (1, 0, 1), (0, 1, 2)):
+        shares = [np.full(len(own), share, np.float32) for share in (u, v)]
         for table, expected in ((tables.local, own), (tables.normals, normals)):
-            found = table[:, :3] + u * table[:, 3:6] + v * table[:, 6:]
+            found = interpolated(table, numbers, *shares).T
             assert found == pytest.approx(expected[:, corner], abs=1e-5)
+
+
+def test_values_change_evenly_over_a_triangle():
+    table = np.array([[0, 10, 20, 1, 0, 0, 0, 2, -4], [5, 5, 5, 0, 0, 0, 0, 0, 0]], np.float32)
+    half, quarter = np.full(3, 0.5, np.float32), np.full(3, 0.25, np.float32)
+    found = interpolated(table, np.array([0, 1, 0]), half, quarter)
+    assert found.T.tolist() == [[0.5, 10.5, 19], [5, 5, 5], [0.5, 10.5, 19]]
 
 
 def test_labels_follow_the_order_of_the_things():
