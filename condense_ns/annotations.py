@@ -26,6 +26,8 @@ from condense_ns.errors import UserError
 FILE_NAME = "annotations.json"
 CLASSES_FOLDER, INSTANCES_FOLDER = "classes", "instances"
 UNLABELLED = 0
+SURROUNDINGS = ("floor", "wall", "ceiling")
+"""What is no thing that one looks for."""
 
 
 @dataclass(frozen=True)

@@ -97,9 +97,9 @@ class ClassAnswer:
             file: PLY.
             count: rays that look for points.
         """
-        from condense_ns.export.point_cloud import write_labelled_points
+        from condense_ns.export.point_cloud import write_points
         from condense_ns.pipelines.class_rendering import labelled_points
         from condense_ns.rendering.class_colours import class_colours
 
         found = labelled_points(self._pipeline, self._spec, self._segmenter, count)
-        write_labelled_points(file, found.points, class_colours(found.labels), found.labels)
+        write_points(file, found.points, class_colours(found.labels), "label", found.labels)

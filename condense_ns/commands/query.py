@@ -68,13 +68,13 @@ class AskQuery:
         query = with_scene_threshold(pipeline, self._query(pipeline))
         self._write_pictures(pipeline, query)
         if self.points:
-            from condense_ns.export.point_cloud import write_scored_points
+            from condense_ns.export.point_cloud import write_points
             from condense_ns.rendering.heat import heat_colours
 
             found = scored_points(pipeline, query, self.points)
             colours = heat_colours(found.relevancy)
-            write_scored_points(
-                self.output_dir / "points.ply", found.points, colours, found.relevancy
+            write_points(
+                self.output_dir / "points.ply", found.points, colours, "relevancy", found.relevancy
             )
         Console().print(
             f"'{query.label}' ({query.rule}, threshold {query.cut:.2f}): results in {self.output_dir}"

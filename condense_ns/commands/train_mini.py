@@ -1,7 +1,6 @@
 """`condense train-mini`: make the shipped encoder `mini` anew, from made-up scenes alone."""
 
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -78,12 +77,21 @@ class TrainMini:
         record = run_mini(
             self.work_dir, folder, plans, settings, self.device, photograph=photograph
         )
-        command = " ".join(["condense", *sys.argv[1:]])
-        write_json(folder / "training.json", {"command": command, **provenance(), **record})
+        write_json(folder / "training.json", {"command": self._command(), **provenance(), **record})
         console = Console()
         for name, value in record["quality"].items():
             console.print(f"{name:>45} {value:.3f}")
         console.print(f"encoder and training.json written to {folder}")
+
+    def _command(self) -> str:
+        """What makes the same encoder: the options that differ from their defaults, but where and how."""
+        changed = [
+            f" --{option.name.replace('_', '-')} {getattr(self, option.name)}"
+            for option in fields(self)
+            if option.name not in ("work_dir", "output_dir", "workers", "device")
+            and getattr(self, option.name) != option.default
+        ]
+        return "condense train-mini" + "".join(changed)
 
     def _check(self) -> None:
         from condense_ns.errors import UserError

@@ -1,10 +1,11 @@
 """The page that a demonstration leaves."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from condense_ns.demo.demo_evaluation import DemoPictures
-from condense_ns.demo.demo_pictures import QueryPictures, ViewPictures
+from condense_ns.demo.demo_pictures import LABEL_MAPS, QueryPictures, ViewPictures
 from condense_ns.demo.demo_run import DemoPlan, SceneResult
 from condense_ns.demo.demo_tables import (
     consistency_table,
@@ -139,18 +140,13 @@ def _segmentation(pictures: DemoPictures) -> Gallery:
         "field_classes": "Field",
         "encoder_classes": "Encoder on the photograph",
     }
-    return Gallery(
+    gallery = _gallery(
         "Which class is where",
-        tuple(
-            Picture(view.pictures[name], labels=name != "photograph")
-            for view in pictures.views
-            for name in columns
-        ),
-        columns=len(columns),
-        column_headings=tuple(columns.values()),
+        pictures.views,
+        columns,
         text="Classes by name alone. What is dark was taken for a class that the scene does not show.",
-        legend=tuple(pictures.legend.items()),
     )
+    return replace(gallery, legend=tuple(pictures.legend.items()))
 
 
 def _views(views: list[ViewPictures]) -> Gallery:
@@ -161,12 +157,22 @@ def _views(views: list[ViewPictures]) -> Gallery:
         "field_pca": "Field",
         "encoder_pca": "Encoder",
     }
+    text = "The encoder sees the photograph; everything else comes out of the trained run."
+    return _gallery("Held-out views", views, columns, text)
+
+
+def _gallery(title: str, views: list[ViewPictures], columns: dict[str, str], text: str) -> Gallery:
+    """A row of pictures for each view; columns are the names of pictures and their headings."""
     return Gallery(
-        "Held-out views",
-        tuple(Picture(view.pictures[name]) for view in views for name in columns),
+        title,
+        tuple(
+            Picture(view.pictures[name], labels=name in LABEL_MAPS)
+            for view in views
+            for name in columns
+        ),
         columns=len(columns),
         column_headings=tuple(columns.values()),
-        text="The encoder sees the photograph; everything else comes out of the trained run.",
+        text=text,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a demonstration as arrays of bytes, so that they can be kept between two starts."""
+"""Pictures of a demonstration as arrays of bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from condense_ns.retrieval.relevancy import relevancy
 
 FILM_SCALE = 0.5
 FILM_FRAMES = 24
+LABEL_MAPS = ("truth", "field_classes", "encoder_classes")
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,7 @@ class ViewPictures:
     """One held-out view in many ways, each RGB in bytes."""
 
     pictures: dict[str, UInt8[np.ndarray, "height width 3"]]
-    """`photograph`, `rendered`, `depth`, `field_pca`, `encoder_pca`, and label maps `truth`,
-    `field_classes`, `encoder_classes`."""
+    """`photograph`, `rendered`, `depth`, `field_pca`, `encoder_pca`, and the `LABEL_MAPS`."""
 
 
 @dataclass(frozen=True)

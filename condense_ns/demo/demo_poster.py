@@ -7,6 +7,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from condense_ns.demo.demo_pictures import ViewPictures
+from condense_ns.whole_files import whole_file
 
 ROWS = (("photograph", "rendered", "depth"), ("encoder_pca", "field_pca", "field_classes"))
 GAP = 6  # pixels of white between pictures
@@ -20,9 +21,8 @@ def poster(view: ViewPictures) -> UInt8[np.ndarray, "height width 3"]:
 
 def write_poster(view: ViewPictures, path: Path) -> None:
     """Write the picture of a view as WebP; `path` is never left half-written."""
-    unfinished = path.with_name(f"{path.name}.tmp")
-    Image.fromarray(poster(view)).save(unfinished, "WEBP", quality=85, method=6)
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        Image.fromarray(poster(view)).save(unfinished, "WEBP", quality=85, method=6)
 
 
 def _joined(

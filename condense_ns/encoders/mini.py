@@ -6,6 +6,7 @@ is used only where its name is written out.
 """
 
 import json
+import math
 from pathlib import Path
 
 from condense_ns.encoders.base import EncoderError
@@ -15,8 +16,6 @@ from condense_ns.encoders.openclip_files import WEIGHT_NAMES
 MINI_FOLDER = Path(__file__).parent / "mini_model"
 MINI_WEIGHTS = WEIGHT_NAMES[0]
 CALIBRATION_NAME = "calibration.json"
-
-_LARGEST_INVERSE_TEMPERATURE = 1000.0  # see TextImageEncoder
 
 
 class MiniEncoder(OpenClipEncoder):
@@ -59,7 +58,7 @@ def _fitted(spec: str, path: Path) -> float:
     """The inverse temperature in a file.
 
     Raises:
-        EncoderError: it cannot be read, or is no number in (0, 1000].
+        EncoderError: it cannot be read, or is no number above 0.
     """
     remedy = (
         "install condense_ns again, fit it with `condense train-mini`, or delete the file to go on "
@@ -71,9 +70,8 @@ def _fitted(spec: str, path: Path) -> float:
         raise EncoderError(
             f"{spec}: {path} cannot be read ({type(error).__name__}: {error}); {remedy}"
         ) from error
-    if not 0.0 < fitted <= _LARGEST_INVERSE_TEMPERATURE:
+    if not 0.0 < fitted < math.inf:
         raise EncoderError(
-            f"{spec}: the inverse temperature in {path} is {fitted}, it must lie in "
-            f"(0, {_LARGEST_INVERSE_TEMPERATURE:.0f}]; {remedy}"
+            f"{spec}: the inverse temperature in {path} is {fitted}, it must be above 0; {remedy}"
         )
     return fitted

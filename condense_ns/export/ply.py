@@ -1,13 +1,11 @@
-"""The bytes of PLY files, written so that a file is either whole or the old one."""
+"""PLY files: tables of points and faces."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from plyfile import PlyData, PlyElement
 
-from condense_ns.errors import UserError
+from condense_ns.whole_files import whole_file
 
 POSITION = [(axis, "f4") for axis in ("x", "y", "z")]
 NORMAL = [(axis, "f4") for axis in ("nx", "ny", "nz")]
@@ -30,7 +28,7 @@ def filled(count: int, groups: list[tuple[list[tuple[str, str]], np.ndarray]]) -
 
 
 def write_ply(path: Path, elements: dict[str, np.ndarray]) -> None:
-    """Write a binary PLY.
+    """Write a binary PLY; `path` is never left half-written.
 
     Args:
         path: the file; its folder is made if missing.
@@ -39,14 +37,6 @@ def write_ply(path: Path, elements: dict[str, np.ndarray]) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     described = [PlyElement.describe(table, name) for name, table in elements.items()]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as unfinished:
         PlyData(described).write(str(unfinished))
-        unfinished.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
-    finally:
-        with suppress(OSError):  # it is there only if something went wrong
-            unfinished.unlink()

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.encoders.mini import CALIBRATION_NAME
-from condense_ns.mini_training.mini_folder import write_text
 from condense_ns.mini_training.photographs import Photographs
 from condense_ns.mini_training.prompts import TARGET_CLASSES
 from condense_ns.retrieval.asking import text_query
 from condense_ns.retrieval.calibration import expected_calibration_error, fit_inverse_temperature
 from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES, margin
+from condense_ns.whole_files import write_text
 
 EXAMPLES = 1000
 """Examples that a photograph gives."""

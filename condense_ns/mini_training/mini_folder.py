@@ -21,6 +21,7 @@ from tokenizers import (
 from condense_ns.encoders.mini import MINI_WEIGHTS
 from condense_ns.encoders.openclip_files import CONFIG_NAME, TOKENIZER_NAME
 from condense_ns.encoders.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from condense_ns.whole_files import whole_file, write_text
 
 MINI_CONFIG: dict[str, Any] = {
     "embed_dim": 64,
@@ -105,16 +106,8 @@ def write_mini_folder(
         name: tensor.detach().to("cpu", torch.float16).contiguous()
         for name, tensor in model.state_dict().items()
     }
-    unfinished = folder / f"{MINI_WEIGHTS}.tmp"
-    save_file(state, unfinished, metadata={"format": "pt"})
-    unfinished.replace(folder / MINI_WEIGHTS)
-
-
-def write_text(path: Path, content: str) -> None:
-    """Write a file so that it is either whole or the old one."""
-    unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.write_text(content, encoding="utf-8")
-    unfinished.replace(path)
+    with whole_file(folder / MINI_WEIGHTS) as unfinished:
+        save_file(state, unfinished, metadata={"format": "pt"})
 
 
 def _json(content: dict[str, Any]) -> str:

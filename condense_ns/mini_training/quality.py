@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from condense_ns.annotations import SURROUNDINGS
 from condense_ns.encoders.openclip import OpenClipEncoder
 from condense_ns.metrics.localisation import Localisation
 from condense_ns.metrics.segmentation import (
@@ -21,8 +22,6 @@ from condense_ns.metrics.segmentation import (
 from condense_ns.mini_training.calibrating import calibration_figures, pixel_map
 from condense_ns.mini_training.photographs import Photographs
 from condense_ns.mini_training.prompts import TARGET_CLASSES, Phrase
-
-_SURROUNDINGS = ("floor", "wall", "ceiling")
 
 
 def quality(encoder: OpenClipEncoder, photographs: Photographs) -> dict[str, float]:
@@ -91,7 +90,7 @@ def _coloured_things(
     for number in numbers[numbers > 0].unique().tolist():
         thing = things[number - 1]
         text = f"{thing.colour} {thing.class_name}"
-        if thing.class_name in _SURROUNDINGS or text in asked:
+        if thing.class_name in SURROUNDINGS or text in asked:
             continue
         asked.add(text)
         phrase = Phrase(text, thing.class_name, thing.colour)

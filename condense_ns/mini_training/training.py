@@ -24,6 +24,7 @@ from condense_ns.mini_training.mini_folder import PAD, new_model, train_tokenize
 from condense_ns.mini_training.objective import balanced_weights
 from condense_ns.mini_training.photographs import Photographs
 from condense_ns.mini_training.prompts import TARGET_CLASSES, tokenizer_corpus
+from condense_ns.whole_files import whole_file
 
 CHECKPOINT_NAME = "checkpoint.pt"
 _LARGEST_GRADIENT = 1.0
@@ -134,11 +135,10 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; a file of that name is either whole or the old one."""
-        unfinished = path.with_name(f"{path.name}.tmp")
         state = {name: getattr(self, name).state_dict() for name in _STATEFUL}
         numbers = {"steps": self.steps, "seconds": self.seconds, "recent": self.recent}
-        torch.save({**state, **numbers, "origin": self._origin()}, unfinished)
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            torch.save({**state, **numbers, "origin": self._origin()}, unfinished)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.

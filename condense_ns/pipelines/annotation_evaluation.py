@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from condense_ns.annotations import UNLABELLED, SceneAnnotations
+from condense_ns.annotations import SURROUNDINGS, UNLABELLED, SceneAnnotations
 from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.metrics.localisation import Localisation
 from condense_ns.metrics.segmentation import (
@@ -34,7 +34,6 @@ from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES, Query, margin
 from condense_ns.retrieval.segmentation import REJECTED, segment
 
 WITHOUT_LOOKING = "without looking"
-_SURROUNDINGS = ("floor", "wall", "ceiling")
 
 
 @dataclass
@@ -92,7 +91,7 @@ class AnnotationEvaluation:
             if number == UNLABELLED:
                 continue
             thing = self.annotations.things[number - 1]
-            if thing.class_name not in _SURROUNDINGS:
+            if thing.class_name not in SURROUNDINGS:
                 found.setdefault(thing.caption, []).append(number)
         return found
 

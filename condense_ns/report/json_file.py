@@ -1,22 +1,16 @@
-"""Results written so that the file is either whole or the old one."""
+"""Results as JSON."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from condense_ns.errors import UserError
+from condense_ns.whole_files import write_text
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a result with its provenance.
+    """Write a result with its provenance; `path` is never left half-written.
 
     Raises:
-        UserError: the folder cannot be written.
+        UserError: the file cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(content, indent=2) + "\n")
-        unfinished.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
+    write_text(path, json.dumps(content, indent=2) + "\n")

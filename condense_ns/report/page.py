@@ -3,8 +3,6 @@
 The file asks the network for nothing, and a policy in its head forbids it to. All text is escaped.
 """
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,8 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from condense_ns.report.blocks import Comparison, Film, Gallery, Queries
-from condense_ns.report.images import ReportError
 from condense_ns.report.words import Commands, Prose, Table
+from condense_ns.whole_files import whole_file
 
 Block = Gallery | Comparison | Film | Queries | Prose | Table | Commands
 
@@ -60,19 +58,11 @@ def write_page(page: Page, path: Path) -> None:
         path: the HTML file; its folder is made if missing.
 
     Raises:
-        ReportError: the file cannot be written.
+        UserError: the file cannot be written.
     """
     content = html(page).encode("utf-8", errors="replace")
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as unfinished:
         unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError as error:
-        raise ReportError(f"{path} cannot be written ({error.strerror}); choose another") from error
-    finally:
-        with suppress(OSError):  # it is there only if the page could not be written
-            unfinished.unlink()
 
 
 def html(page: Page) -> str:

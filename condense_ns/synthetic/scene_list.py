@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from condense_ns.errors import UserError
 from condense_ns.synthetic.scene_plan import ScenePlan
+from condense_ns.whole_files import write_text
 
 FILE_NAME = "scenes.yaml"
 
@@ -32,10 +32,5 @@ def write_scene_list(folder: Path, plans: Sequence[ScenePlan], test_share: float
         names = [plan.name for plan in plans if (plan.seed in test_seeds) == is_test]
         lines += [f"{split}:", *(f"  - {name}" for name in names)] if names else [f"{split}: []"]
     path = folder / FILE_NAME
-    unfinished = path.with_name(f"{path.name}.tmp")
-    try:
-        unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
+    write_text(path, "\n".join(lines) + "\n")
     return path

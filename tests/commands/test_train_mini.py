@@ -49,6 +49,8 @@ def test_a_tiny_run_writes_an_encoder_with_its_figures_and_goes_on(tmp_path, mon
         TrainMini(**{**folders, **options}, steps=steps, workers=0).main()
         record = json.loads((tmp_path / "mini" / "training.json").read_text())
         assert record["steps"] == steps
+        assert record["command"].endswith(f"--steps {steps} --batch 2")
+        assert str(tmp_path) not in record["command"]
     seeds = {name: plan["first_seed"] for name, plan in record["photographs"].items()}
     assert seeds == {"training": 1_000_000, "held_out": 2_000_000, "calibration": 3_000_000}
     encoder = MiniEncoder(folder=tmp_path / "mini")

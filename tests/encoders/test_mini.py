@@ -89,10 +89,10 @@ def test_without_a_calibration_the_inverse_temperature_is_that_of_any_other(copi
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ('{"inverse_temperature": 0}', "must lie in"),
-        ('{"inverse_temperature": -3}', "must lie in"),
-        ('{"inverse_temperature": 1001}', "must lie in"),
-        ('{"inverse_temperature": NaN}', "must lie in"),
+        ('{"inverse_temperature": 0}', "must be above"),
+        ('{"inverse_temperature": -3}', "must be above"),
+        ('{"inverse_temperature": Infinity}', "must be above"),
+        ('{"inverse_temperature": NaN}', "must be above"),
         ('{"inverse_temperature": null}', "cannot be read"),
         ('{"temperature": 3}', "cannot be read"),
         ("[10]", "cannot be read"),

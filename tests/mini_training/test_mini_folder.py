@@ -6,7 +6,7 @@ from copy import deepcopy
 import open_clip
 import torch
 
-from condense_ns.mini_training.mini_folder import END, PAD, new_model, train_tokenizer, write_text
+from condense_ns.mini_training.mini_folder import END, PAD, new_model, train_tokenizer
 from tests.mini_training.tiny_mini import TINY_CONFIG
 
 
@@ -51,10 +51,3 @@ def test_written_files_load_in_open_clip_with_half_precision(encoder, tmp_path):
     torch.testing.assert_close(model.text_projection, expected, atol=1e-3, rtol=1e-3)
     assert not list(tmp_path.glob("*.tmp"))
     assert encoder.encode_text(["ball"]).shape == (1, 8)
-
-
-def test_text_replaces_the_old_file_whole(tmp_path):
-    write_text(tmp_path / "file", "a much longer text")
-    write_text(tmp_path / "file", "é")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert (tmp_path / "file").read_text(encoding="utf-8") == "é"

@@ -32,7 +32,7 @@ class WordEncoder(TextImageEncoder):
         return height, width
 
     def encode(self, images: Tensor) -> Tensor:
-        raise NotImplementedError
+        return images.new_zeros(*images.shape[:1], *images.shape[2:], self.channels)
 
     def encode_text(self, texts: list[str]) -> Tensor:
         return torch.eye(4)[[WORDS.get(text, 3) for text in texts]]

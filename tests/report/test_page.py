@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from condense_ns.errors import UserError
 from condense_ns.report.blocks import Comparison, Film, Gallery, Queries, QueryStrip, Score
-from condense_ns.report.images import ReportError
 from condense_ns.report.page import Fact, Page, html, write_page
 from condense_ns.report.picture import Picture
 from condense_ns.report.words import Commands, Prose, Table
@@ -237,7 +237,7 @@ def test_a_failure_leaves_the_old_page_and_nothing_else(tmp_path, monkeypatch, s
     path = tmp_path / "page.html"
     path.write_text("the old page")
     monkeypatch.setattr(Path, step, fails)
-    with pytest.raises(ReportError, match=r"page\.html cannot be written \(No space") as caught:
+    with pytest.raises(UserError, match=r"page\.html cannot be written \(No space") as caught:
         write_page(whole_page(), path)
     assert is_one_sentence(caught.value)
     assert path.read_text() == "the old page"
@@ -258,9 +258,7 @@ def test_an_interruption_leaves_the_old_page_and_nothing_else(tmp_path, monkeypa
 def test_places_that_cannot_be_written_are_named(tmp_path, place):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(
-        ReportError, match=f"{place} cannot be written .*; choose another"
-    ) as caught:
+    with pytest.raises(UserError, match=f"{place} cannot be written .*; choose another") as caught:
         write_page(Page("Title", ()), tmp_path / place)
     assert is_one_sentence(caught.value)
     assert sorted(found.name for found in tmp_path.iterdir()) == ["file", "folder"]
