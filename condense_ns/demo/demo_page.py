@@ -99,7 +99,7 @@ def _comparison(view: ViewPictures) -> Comparison:
         tuple(Picture(view.pictures[name], caption) for name, caption in names.items()),
         text=(
             "The encoder answers in cells of several pixels, anew for every picture. The field has "
-            "learned from 48 such answers what must be where, and renders it in every pixel. Colours "
+            "learned from many such answers what must be where, and renders it in every pixel. Colours "
             "are the three main directions of the features."
         ),
     )
