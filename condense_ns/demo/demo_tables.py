@@ -15,7 +15,11 @@ COLUMNS = {
     "class_accuracy": "classes right",
     "localisation": "localisation",
 }
-_CONSISTENCY_ROWS = {FIELD: "rendered", ON_PHOTOGRAPH: "encoder"}
+_CONSISTENCY_ROWS = {
+    FIELD: "rendered",
+    f"{FIELD}, between the encoder's cells": "rendered_on_cells",
+    ON_PHOTOGRAPH: "encoder",
+}
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
@@ -70,7 +74,9 @@ def consistency_table(results: Sequence[SceneResult]) -> Table:
         tuple(rows),
         text=(
             "Pairs of held-out views, at points that both see. The field's inconsistency is "
-            f"{spread([inconsistency_ratio(result) for result in results])} of the encoder's."
+            f"{spread([inconsistency_ratio(result) for result in results])} of the encoder's. The field "
+            "is asked at the very pixel where a point lands; between the encoder's cells, it is "
+            "interpolated as the encoder has to be."
         ),
         best=best_cells(tuple(rows), ("neither", "lower", "higher", "higher")),
         ours=(0,),

@@ -14,6 +14,7 @@ OVERLAP = (0.3, 0.8)
 MIN_ROTATION = 5.0  # degrees between the views of a pair
 MAX_PAIRS = 60
 FIGURES = ("mvc", "rnd", "margin", "corr1")
+CONSISTENCY_ROWS = ("rendered", "rendered_on_cells", "encoder")
 
 
 def agreement(held_out: HeldOutViews) -> dict[str, float]:
@@ -36,17 +37,32 @@ def agreement_of(
 def consistency(held_out: HeldOutViews) -> dict[str, dict[str, float]]:
     """`view_consistency` of the rendered features and of the encoder, mean over pairs.
 
+    A field knows what it says at any pixel: f_b(u') of "rendered" is rendered at u'. An encoder has
+    a cell for many pixels and is interpolated between cells; "rendered_on_cells" is what rendered
+    features reach when they are treated so, too.
+
     Returns:
-        under "rendered" and "encoder" the figures of the same points of the same pairs, and the
+        under each of `CONSISTENCY_ROWS` the figures of the same points of the same pairs, and the
         number of `pairs`; NaN without any pair.
     """
-    rows: dict[str, list[dict[str, float]]] = {"rendered": [], "encoder": []}
+    rows: dict[str, list[dict[str, float]]] = {row: [] for row in CONSISTENCY_ROWS}
     for view_a, view_b, landings in view_pairs(held_out):
         size = (view_b.camera.height, view_b.camera.width)
         pixels = landings.cells_b_xy * pixels_per_cell(view_b)
-        for row, name in (("rendered", "rendered"), ("encoder", "teacher")):
-            map_a, map_b = getattr(view_a, name), getattr(view_b, name)
-            at_b = sample_map(map_b, pixels, size)
+        maps = {
+            "rendered": (view_a.rendered, view_b.rendered, held_out.rendered_at(view_b, pixels)),
+            "rendered_on_cells": (
+                view_a.rendered,
+                view_b.rendered,
+                sample_map(view_b.rendered, pixels, size),
+            ),
+            "encoder": (
+                view_a.teacher,
+                view_b.teacher,
+                sample_map(view_b.teacher, pixels, size),
+            ),
+        }
+        for row, (map_a, map_b, at_b) in maps.items():
             generator = torch.Generator().manual_seed(0)
             rows[row].append(
                 view_consistency(map_a, map_b, at_b, landings, held_out.mean, generator)

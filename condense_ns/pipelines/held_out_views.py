@@ -96,6 +96,13 @@ class HeldOutViews:
             true_z_depth=truth,
         )
 
+    def rendered_at(
+        self, view: HeldOutView, pixels: Float[Tensor, "points 2"]
+    ) -> Float[Tensor, "points channels"]:
+        """Rendered features at any pixels of a view."""
+        views = torch.full((len(pixels),), view.index)
+        return self.casters["eval"].at(views, pixels)[self.spec]
+
     def _sensor_depth(
         self, split: Split, views: Int[Tensor, " rays"], pixels: Float[Tensor, "rays 2"]
     ) -> Float[Tensor, " rays"] | None:

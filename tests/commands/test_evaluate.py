@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from condense_ns.commands.evaluate import Evaluate
+from condense_ns.pipelines.feature_evaluation import CONSISTENCY_ROWS
 from tests.trained_run import TrainedRun
 
 
@@ -18,5 +19,7 @@ def test_figures_stand_beside_their_rivals(trained_run: TrainedRun, tmp_path: Pa
     assert agreement["rendered features"]["cos_c"] > 0.5 > agreement["mean feature"]["cos_c"]
     assert math.isclose(agreement["mean feature"]["r2"], 0.0, abs_tol=0.2)
     assert agreement["rendered features"]["coverage"] > 0.9
-    assert set(found["consistency"]) == {"rendered", "encoder"}
+    assert set(found["consistency"]) == set(CONSISTENCY_ROWS)
+    exact, on_cells = (found["consistency"][row] for row in CONSISTENCY_ROWS[:2])
+    assert exact["corr1"] == on_cells["corr1"]  # where matches are looked for does not depend on it
     assert found["depth"] == {}

@@ -20,7 +20,8 @@ def result(field: float, mvc: float) -> SceneResult:
     others = dict.fromkeys(COLUMNS, 0.25)
     rows = {**dict.fromkeys((*ROWS, WITHOUT_LOOKING), others), FIELD: dict.fromkeys(COLUMNS, field)}
     encoder = {"mvc": 0.5, "margin": 0.4, "corr1": 0.3}
-    consistency = {"rendered": {"mvc": mvc, "margin": 0.7, "corr1": 0.6}, "encoder": encoder}
+    rendered = {"mvc": mvc, "margin": 0.7, "corr1": 0.6}
+    consistency = {"rendered": rendered, "rendered_on_cells": rendered, "encoder": encoder}
     figures = {"rows": rows, "consistency": consistency, "views": 6}
     return SceneResult("scene", figures, {"scene": 5.0, "training": 100.0}, Path("config.yml"))
 
