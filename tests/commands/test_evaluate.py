@@ -20,6 +20,5 @@ def test_figures_stand_beside_their_rivals(trained_run: TrainedRun, tmp_path: Pa
     assert math.isclose(agreement["mean feature"]["r2"], 0.0, abs_tol=0.2)
     assert agreement["rendered features"]["coverage"] > 0.9
     assert set(found["consistency"]) == set(CONSISTENCY_ROWS)
-    exact, on_cells = (found["consistency"][row] for row in CONSISTENCY_ROWS[:2])
-    assert exact["corr1"] == on_cells["corr1"]  # where matches are looked for does not depend on it
+    assert len({row["pairs"] for row in found["consistency"].values()}) == 1
     assert found["depth"] == {}
