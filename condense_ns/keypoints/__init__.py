@@ -1,0 +1,1 @@
+"""Dense to sparse: detections in photographs, points of a scene, and what ties them."""
