@@ -1,6 +1,7 @@
-"""Files that are either whole or what was there before."""
+"""Files and folders that are either whole or what was there before."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,50 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it is there only if something went wrong
             unfinished.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill, which becomes the folder `path` once the block has ended well.
+
+    Args:
+        path: the folder; the one above it is made if missing. An older one is replaced, unless it
+            holds a file that the new one lacks: that file is not ours to delete.
+
+    Raises:
+        UserError: the folder cannot be written, or an older one holds other files.
+    """
+    place = path.resolve()  # a link stays, and what it points to is replaced
+    unfinished, old = (
+        place.with_name(f"{place.name}.{os.getpid()}.{end}") for end in ("tmp", "old")
+    )
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        _refuse_other_files(path, unfinished)
+        if place.is_dir():
+            place.rename(old)
+        unfinished.rename(place)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
+    finally:
+        if old.is_dir() and not place.exists():
+            old.rename(place)
+        for leftover in (unfinished, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _refuse_other_files(old: Path, new: Path) -> None:
+    """Every file of the folder `old` must be one of the folder `new` too.
+
+    Raises:
+        UserError: one is not.
+    """
+    for file in old.rglob("*"):
+        name = file.relative_to(old)
+        is_folder = file.is_dir() and not file.is_symlink()
+        if not is_folder and not (new / name).is_file():
+            raise UserError(f"{old} holds {name}, which would be deleted; choose another folder")
 
 
 def write_text(path: Path, content: str) -> None:

@@ -1,9 +1,11 @@
-"""A file is whole, or what it was before."""
+"""A file or a folder is whole, or what it was before."""
+
+from pathlib import Path
 
 import pytest
 
 from condense_ns.errors import UserError
-from condense_ns.whole_files import whole_file, write_text
+from condense_ns.whole_files import whole_file, whole_folder, write_text
 
 
 def test_text_replaces_the_old_file_whole(tmp_path):
@@ -36,3 +38,82 @@ def test_the_folder_is_made_and_one_that_cannot_be_made_is_named(tmp_path):
     assert (tmp_path / "new" / "file").read_text() == "x"
     with pytest.raises(UserError, match=r"file/below cannot be written \(.*\); choose another"):
         write_text(tmp_path / "new" / "file" / "below", "x")
+
+
+def fill(path, **contents):
+    """Write a folder of text files."""
+    with whole_folder(path) as unfinished:
+        for name, content in contents.items():
+            (unfinished / name).write_text(content)
+
+
+def contents_of(path):
+    return {file.name: file.read_text() for file in path.iterdir()}
+
+
+def test_a_folder_replaces_the_old_one_whole(tmp_path):
+    fill(tmp_path / "above" / "folder", a="old", b="old")
+    fill(tmp_path / "above" / "folder", a="new", b="new", c="new")
+    assert contents_of(tmp_path / "above" / "folder") == {"a": "new", "b": "new", "c": "new"}
+    assert [path.name for path in (tmp_path / "above").iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"), [(OSError(28, "No space left"), UserError), (ValueError(), ValueError)]
+)
+def test_what_goes_wrong_halfway_leaves_the_old_folder_and_nothing_else(tmp_path, error, shown):
+    fill(tmp_path / "folder", a="old")
+
+    def write_half() -> None:
+        with whole_folder(tmp_path / "folder") as unfinished:
+            (unfinished / "a").write_text("ne")
+            raise error
+
+    with pytest.raises(shown):
+        write_half()
+    assert contents_of(tmp_path / "folder") == {"a": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_old_folder_returns_if_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    fill(tmp_path / "folder", a="old")
+    rename = Path.rename
+
+    def fail_for_the_new_one(self, target):
+        if self.suffix == ".tmp":
+            raise OSError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new_one)
+    with pytest.raises(UserError, match=r"folder cannot be written \(Permission denied\)"):
+        fill(tmp_path / "folder", a="new")
+    assert contents_of(tmp_path / "folder") == {"a": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_with_files_of_others_is_never_deleted(tmp_path):
+    fill(tmp_path / "folder", a="old")
+    (tmp_path / "folder" / "below").mkdir()
+    (tmp_path / "folder" / "below" / "mine").write_text("dear")
+    with pytest.raises(UserError, match=r"folder holds below/mine, .*; choose another folder"):
+        fill(tmp_path / "folder", a="new")
+    assert (tmp_path / "folder" / "a").read_text() == "old"
+    assert (tmp_path / "folder" / "below" / "mine").read_text() == "dear"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path):
+    fill(tmp_path / "folder", a="old")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    fill(tmp_path / "link", a="new")
+    assert (tmp_path / "link").is_symlink()
+    assert contents_of(tmp_path / "folder") == {"a": "new"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link"]
+
+
+@pytest.mark.parametrize("name", ["file", "file/folder"])
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, name):
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(UserError, match=rf"{name} cannot be written \(.*\); choose another"):
+        fill(tmp_path / name, a="new")
+    assert contents_of(tmp_path) == {"file": "old"}

@@ -8,6 +8,7 @@ from plyfile import PlyData, PlyElement
 from condense_ns.whole_files import whole_file
 
 POSITION = [(axis, "f4") for axis in ("x", "y", "z")]
+PRECISE_POSITION = [(axis, "f8") for axis in ("x", "y", "z")]
 NORMAL = [(axis, "f4") for axis in ("nx", "ny", "nz")]
 COLOUR = [(colour, "u1") for colour in ("red", "green", "blue")]
 """Properties under the names that other programs know; colours are bytes."""

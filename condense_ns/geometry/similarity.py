@@ -17,7 +17,7 @@ class Similarity:
     """x -> scale * rotation @ x + translation."""
 
     rotation: Float64[Tensor, "3 3"]
-    """Orthogonal, determinant 1."""
+    """Orthogonal, determinant 1; that of a data parser only in single precision."""
     translation: Float64[Tensor, "3"]
     """In units of the coordinates that come out."""
     scale: float
@@ -42,7 +42,9 @@ class Similarity:
     def inverse(self) -> "Similarity":
         """The way back."""
         scale = 1.0 / self.scale
-        return Similarity(self.rotation.T, -scale * (self.rotation.T @ self.translation), scale)
+        # Not the transpose: the way back stays exact if the rotation was rounded.
+        rotation = torch.linalg.inv(self.rotation)
+        return Similarity(rotation, -scale * (rotation @ self.translation), scale)
 
     def points(self, points: Float64[Tensor, "points 3"]) -> Float64[Tensor, "points 3"]:
         """Moved points."""
@@ -52,9 +54,12 @@ class Similarity:
         """Turned vectors, of unchanged length."""
         return vectors @ self.rotation.T
 
-    def pose(self, camera_to_world: Float[Tensor, "3 4"]) -> Float[Tensor, "3 4"]:
-        """A moved camera; its axes keep their length."""
+    def pose(self, camera_to_world: Float[Tensor, "3 4"]) -> Float64[Tensor, "3 4"]:
+        """A moved camera; its axes keep their length.
+
+        In double precision whatever comes in, as a dataset may lie far from its origin.
+        """
         pose = camera_to_world.double()
         centre = self.points(pose[None, :, 3])
         turned = self.rotation @ pose[:, :3]
-        return torch.cat([turned, centre.T], dim=1).to(camera_to_world.dtype)
+        return torch.cat([turned, centre.T], dim=1)

@@ -1,0 +1,241 @@
+"""A keypoint set as arrays and metadata: what a keypoint file holds, and what makes it sound."""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from condense_ns.geometry.projection import Camera
+from condense_ns.geometry.similarity import Similarity
+from condense_ns.keypoints.keypoint_set import Frame, Keypoints3D, Observations, SeenView
+
+_POSITIONS, _NUMBERS, _COUNTS, _FLAGS, _DESCRIPTORS = "<f8", "<f4", "<i4", "|u1", "<f2"
+_LAYOUT: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "xyz": (_POSITIONS, ("keypoints", 3)),
+    "scores": (_NUMBERS, ("keypoints",)),
+    "colours": (_NUMBERS, ("keypoints", 3)),
+    "normals": (_NUMBERS, ("keypoints", 3)),
+    "scales": (_NUMBERS, ("keypoints",)),
+    "uncertainty": (_NUMBERS, ("keypoints",)),
+    "observed_keypoints": (_COUNTS, ("observations",)),
+    "observed_views": (_COUNTS, ("observations",)),
+    "observed_pixels": (_NUMBERS, ("observations", 2)),
+    "camera_poses": (_POSITIONS, ("views", 3, 4)),
+    "camera_focals": (_NUMBERS, ("views", 2)),
+    "camera_centres": (_NUMBERS, ("views", 2)),
+    "camera_distortions": (_NUMBERS, ("views", 6)),
+    "camera_sizes": (_COUNTS, ("views", 2)),
+    "camera_fisheye": (_FLAGS, ("views",)),
+}
+"""Numpy type and shape of each array. Those of descriptors come on top: their names are in the
+metadata, as they may hold what no file name may."""
+_ANY = ""
+"""A side of any length."""
+_ROTATION_TOLERANCE = 1e-3
+
+Arrays = dict[str, np.ndarray]
+Metadata = dict[str, Any]
+
+
+class UnsoundSetError(ValueError):
+    """The arrays or the metadata are no keypoint set; the message says what is wrong."""
+
+
+def metadata_of(keypoints: Keypoints3D) -> Metadata:
+    """What JSON can hold of a set: names, frame and similarity."""
+    similarity = keypoints.to_dataset
+    return {
+        "frame": keypoints.frame,
+        "to_dataset": {
+            "rotation": similarity.rotation.tolist(),
+            "translation": similarity.translation.tolist(),
+            "scale": similarity.scale,
+        },
+        "descriptors": list(keypoints.descriptors),
+        "views": [view.name for view in keypoints.views],
+    }
+
+
+def arrays_of(keypoints: Keypoints3D) -> Arrays:
+    """The numbers of a set, in the types of `_LAYOUT`; descriptors in half precision."""
+    seen, cameras = keypoints.observations, [view.camera for view in keypoints.views]
+    arrays = {
+        "xyz": _numpy(keypoints.xyz),
+        "scores": _numpy(keypoints.scores),
+        "colours": _numpy(keypoints.colours),
+        "normals": _numpy(keypoints.normals),
+        "scales": _numpy(keypoints.scales),
+        "uncertainty": _numpy(keypoints.uncertainty),
+        "observed_keypoints": _numpy(seen.keypoints),
+        "observed_views": _numpy(seen.views),
+        "observed_pixels": _numpy(seen.pixels),
+        "camera_poses": _stacked(cameras, lambda camera: camera.camera_to_world, (3, 4)),
+        "camera_focals": _stacked(cameras, lambda camera: camera.focal, (2,)),
+        "camera_centres": _stacked(cameras, lambda camera: camera.centre, (2,)),
+        "camera_distortions": _stacked(cameras, lambda camera: camera.distortion, (6,)),
+        "camera_sizes": np.array([(camera.width, camera.height) for camera in cameras]),
+        "camera_fisheye": np.array([camera.fisheye for camera in cameras]),
+    }
+    arrays["camera_sizes"] = arrays["camera_sizes"].reshape(len(cameras), 2)
+    with np.errstate(over="ignore"):  # becomes infinite, which `check` refuses
+        typed = {name: array.astype(_LAYOUT[name][0]) for name, array in arrays.items()}
+        for number, values in enumerate(keypoints.descriptors.values()):
+            typed[_descriptor(number)] = _numpy(values).astype(_DESCRIPTORS)
+    return typed
+
+
+def keypoints_of(arrays: Arrays, metadata: Metadata) -> Keypoints3D:
+    """The set that passed `check`; descriptors are unit vectors again."""
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    descriptors = {
+        name: torch.nn.functional.normalize(tensors[_descriptor(number)].float())
+        for number, name in enumerate(metadata["descriptors"])
+    }
+    move = metadata["to_dataset"]
+    return Keypoints3D(
+        xyz=tensors["xyz"],
+        scores=tensors["scores"],
+        descriptors=descriptors,
+        colours=tensors["colours"],
+        normals=tensors["normals"],
+        scales=tensors["scales"],
+        uncertainty=tensors["uncertainty"],
+        observations=Observations(
+            tensors["observed_keypoints"].long(),
+            tensors["observed_views"].long(),
+            tensors["observed_pixels"],
+        ),
+        views=tuple(
+            SeenView(name, _camera(tensors, number))
+            for number, name in enumerate(metadata["views"])
+        ),
+        frame=metadata["frame"],
+        to_dataset=Similarity(
+            torch.tensor(move["rotation"], dtype=torch.float64),
+            torch.tensor(move["translation"], dtype=torch.float64),
+            float(move["scale"]),
+        ),
+    )
+
+
+def check(arrays: Arrays, metadata: Metadata) -> None:
+    """Everything that `keypoints_of` relies on.
+
+    Raises:
+        UnsoundSetError: it does not hold.
+    """
+    _check_metadata(metadata)
+    names = metadata["descriptors"]
+    layout = _LAYOUT | {
+        _descriptor(number): (_DESCRIPTORS, ("keypoints", _ANY)) for number in range(len(names))
+    }
+    for name in sorted(layout.keys() ^ arrays.keys()):
+        _require(name not in layout, f"{name} is missing")
+        _require(name in layout, f"{name} is unknown")
+    counts = {"views": len(metadata["views"])}
+    for name, (dtype, sides) in layout.items():
+        array = arrays[name]
+        _require(array.dtype == np.dtype(dtype), f"{name} holds {array.dtype} instead of {dtype}")
+        _require(_fits(array.shape, sides, counts), f"{name} has the shape {array.shape}")
+        _require(bool(np.isfinite(array).all()), f"{name} holds NaN or infinity")
+    _check_ranges(arrays, counts)
+    for number, name in enumerate(names):
+        has_length = arrays[_descriptor(number)].any(axis=1).all()
+        _require(bool(has_length), f"the descriptors {name} hold a vector of zeros")
+
+
+def _check_metadata(metadata: Metadata) -> None:
+    """Types and values of what the JSON holds."""
+    _require(metadata.get("frame") in get_args(Frame), "frame is neither dataset nor model")
+    for name in ("descriptors", "views"):
+        names = metadata.get(name)
+        are_names = isinstance(names, list) and all(isinstance(entry, str) for entry in names)
+        _require(are_names, f"{name} is no list of names")
+    names = metadata["descriptors"]
+    _require(len(set(names)) == len(names), "descriptors holds one name twice")
+    _check_similarity(metadata.get("to_dataset"))
+
+
+def _check_similarity(parts: Any) -> None:
+    """A rotation, a translation and a scale above 0."""
+    shapes = {"rotation": (3, 3), "translation": (3,), "scale": ()}
+    has_parts = isinstance(parts, dict) and parts.keys() == shapes.keys()
+    _require(has_parts, "to_dataset is no rotation, translation and scale")
+    for name, shape in shapes.items():
+        _require(_is_finite(parts[name], shape), f"{name} of to_dataset has other numbers or shape")
+    rotation = np.array(parts["rotation"], dtype=np.float64)
+    is_orthogonal = np.allclose(rotation @ rotation.T, np.eye(3), atol=_ROTATION_TOLERANCE)
+    is_rotation = is_orthogonal and np.linalg.det(rotation) > 0
+    _require(bool(is_rotation), "rotation of to_dataset does more than rotate")
+    _require(parts["scale"] > 0, "scale of to_dataset is not above 0")
+
+
+def _check_ranges(arrays: Arrays, counts: dict[str, int]) -> None:
+    """Values of arrays whose types and shapes are right."""
+    for name, least, most in (
+        ("scores", 0, 1),
+        ("observed_keypoints", 0, counts["keypoints"] - 1),
+        ("observed_views", 0, counts["views"] - 1),
+        ("camera_sizes", 1, np.inf),
+        ("camera_fisheye", 0, 1),
+    ):
+        inside = (arrays[name] >= least) & (arrays[name] <= most)
+        _require(bool(inside.all()), f"{name} holds a number outside {least} to {most}")
+
+
+def _fits(shape: tuple[int, ...], sides: tuple[str | int, ...], counts: dict[str, int]) -> bool:
+    """Whether a shape is as described; the first array with a named side says how long that is."""
+    if len(shape) != len(sides):
+        return False
+    return all(
+        side == _ANY
+        or length == (side if isinstance(side, int) else counts.setdefault(side, length))
+        for length, side in zip(shape, sides, strict=True)
+    )
+
+
+def _is_finite(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a value of JSON is an array of finite numbers in this shape."""
+    try:
+        array = np.array(value)
+    except ValueError:  # rows of different lengths
+        return False
+    return array.shape == shape and array.dtype.kind in "fi" and bool(np.isfinite(array).all())
+
+
+def _camera(tensors: dict[str, Tensor], number: int) -> Camera:
+    """That of one view."""
+    width, height = tensors["camera_sizes"][number].tolist()
+    return Camera(
+        tensors["camera_poses"][number],
+        tensors["camera_focals"][number],
+        tensors["camera_centres"][number],
+        tensors["camera_distortions"][number],
+        width,
+        height,
+        bool(tensors["camera_fisheye"][number]),
+    )
+
+
+def _stacked(
+    cameras: list[Camera], part: Callable[[Camera], Tensor], shape: tuple[int, ...]
+) -> np.ndarray:
+    """One part of all cameras, of which there may be none."""
+    rows = [_numpy(part(camera)) for camera in cameras]
+    return np.stack(rows) if rows else np.empty((0, *shape))
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
+
+
+def _descriptor(number: int) -> str:
+    """Name of an array of descriptors."""
+    return f"descriptors_{number}"
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise UnsoundSetError(otherwise)
