@@ -71,7 +71,7 @@ def _lens(view: SeenView) -> Lens:
 
 def _model(keypoints: Keypoints3D, lenses: list[Lens]) -> "Reconstruction":
     """The model in memory."""
-    import pycolmap  # loads for half a second
+    import pycolmap  # takes a while, and only this needs it
 
     model = pycolmap.Reconstruction()
     camera_numbers = {lens: number for number, lens in enumerate(dict.fromkeys(lenses), start=1)}
