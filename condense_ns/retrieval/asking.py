@@ -7,14 +7,13 @@ apart from and are compared with the scene's mean (rule `cosine`).
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.errors import UserError
+from condense_ns.retrieval.photograph import read_picture
 from condense_ns.retrieval.relevancy import Query
 
 Box = tuple[int, int, int, int]
@@ -133,22 +132,6 @@ def crop_query(
     feature = mean_inside(feature_map, box, height, width)
     label = image.name if crop is None else f"{image.name} {left},{top},{right},{bottom}"
     return feature_query(encoder.spec, feature[None], centre, threshold, label)
-
-
-def read_picture(image: Path) -> Float[Tensor, "3 height width"]:
-    """RGB of an image file in [0, 1], turned upright as its camera noted.
-
-    Raises:
-        UserError: the file is missing or no image.
-    """
-    try:
-        with Image.open(image) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except FileNotFoundError as error:
-        raise UserError(f"there is no image {image}") from error
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{image} cannot be read as an image; give a PNG or JPEG file") from error
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255.0
 
 
 def mean_inside(

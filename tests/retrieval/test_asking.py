@@ -13,7 +13,6 @@ from condense_ns.retrieval.asking import (
     crop_query,
     feature_query,
     mean_inside,
-    read_picture,
     text_query,
 )
 from condense_ns.retrieval.relevancy import relevancy
@@ -143,27 +142,3 @@ def test_cells_count_by_the_area_that_is_covered():
 def test_a_crop_must_lie_inside(red_left_blue_right, crop):
     with pytest.raises(UserError, match="16 x 8 pixels"):
         crop_query(AveragingEncoder(), red_left_blue_right, crop, CENTRE, 0.5)
-
-
-def test_files_that_are_no_images(tmp_path):
-    with pytest.raises(UserError, match="there is no image"):
-        read_picture(tmp_path / "none.png")
-    (tmp_path / "text.png").write_text("words")
-    with pytest.raises(UserError, match="cannot be read as an image"):
-        read_picture(tmp_path / "text.png")
-    with pytest.raises(UserError, match="cannot be read as an image"):
-        read_picture(tmp_path)
-
-
-def test_truncated_image(red_left_blue_right):
-    data = red_left_blue_right.read_bytes()
-    red_left_blue_right.write_bytes(data[: len(data) // 2])
-    with pytest.raises(UserError, match="cannot be read as an image"):
-        read_picture(red_left_blue_right)
-
-
-def test_pictures_are_turned_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    Image.new("RGB", (16, 8)).save(tmp_path / "turned.jpg", exif=exif)
-    assert read_picture(tmp_path / "turned.jpg").shape == (3, 16, 8)
