@@ -123,5 +123,5 @@ def test_a_photograph_against_a_large_scene():
     a, b = unit_vectors(1500, 64, seed=1), unit_vectors(100_000, 64, seed=2)
     b[:1000] = F.normalize(a[:1000] + 0.05 * unit_vectors(1000, 64, seed=3), dim=1)
     found = mutual_nearest(a, b)
-    assert torch.equal(found.pairs[:, 0], found.pairs[:, 1])
-    assert len(found) == 1000
+    assert torch.equal(found.pairs[:1000], torch.arange(1000)[:, None].expand(1000, 2))
+    assert len(found) < 1010  # few of those without a partner find one
