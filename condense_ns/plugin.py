@@ -27,3 +27,10 @@ try:
     allow_numpy_scalars_in_checkpoints()
 except Exception as error:  # other commands of the host must survive anything that happens here
     warnings.warn(f"condense_ns could not prepare torch.load: {error}", stacklevel=1)
+
+try:
+    from condense_ns.commands.ns_export import offer_keypoints_in_ns_export
+
+    offer_keypoints_in_ns_export()
+except Exception as error:
+    warnings.warn(f"condense_ns could not extend ns-export: {error}", stacklevel=1)

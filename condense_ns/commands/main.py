@@ -7,6 +7,7 @@ import tyro
 from condense_ns.commands.bench import Bench
 from condense_ns.commands.demo import Demo
 from condense_ns.commands.evaluate import Evaluate
+from condense_ns.commands.export import Exports
 from condense_ns.commands.query import AskQuery
 from condense_ns.commands.synthesize import Synthesize
 from condense_ns.commands.train_mini import TrainMini
@@ -16,6 +17,10 @@ Commands = tyro.conf.FlagConversionOff[
     Annotated[Demo, tyro.conf.subcommand(name="demo")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="eval")]
     | Annotated[AskQuery, tyro.conf.subcommand(name="query")]
+    | Annotated[
+        Exports,
+        tyro.conf.subcommand(name="export", description="Write a run as files for other programs."),
+    ]
     | Annotated[Bench, tyro.conf.subcommand(name="bench")]
     | Annotated[Synthesize, tyro.conf.subcommand(name="synth")]
     | Annotated[TrainMini, tyro.conf.subcommand(name="train-mini")]

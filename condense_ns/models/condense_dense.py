@@ -28,6 +28,7 @@ from condense_ns.models.nerfacto_samples import NerfactoWithSamples
 from condense_ns.rendering.accumulation import composite, strongest_samples
 from condense_ns.rendering.heat import heat_colours
 from condense_ns.rendering.pca_colours import pca_colours
+from condense_ns.rendering.surface_normals import normal_colours
 from condense_ns.retrieval.relevancy import Query, relevancy
 from condense_ns.tensors import FeatureStatistics
 
@@ -166,13 +167,16 @@ class CondenseDenseModel(NerfactoWithSamples):
         return torch.cat([latent, view_code.view_code(directions, depth.detach())], dim=-1)
 
     def get_outputs(self, ray_bundle: RayBundle) -> dict[str, Any]:
-        """Nerfacto's outputs; in training the latent, else pictures of the features."""
+        """Nerfacto's outputs; in training the latent, else normals and pictures of the features."""
         outputs, samples, weights = self.outputs_and_samples(ray_bundle)
         latent = self.latent_of_rays(samples, weights, outputs["depth"])
         if self.training:
             outputs["feature_latent"] = latent
             outputs["directions_norm"] = (ray_bundle.metadata or {}).get("directions_norm")
             return outputs
+        if "normals" not in outputs:
+            normals = self.normals_of_rays(ray_bundle, outputs["depth"])
+            outputs["normals"] = normal_colours(normals)
         return {**outputs, **self.feature_pictures(latent, outputs["rgb"], outputs["accumulation"])}
 
     def feature_pictures(

@@ -6,12 +6,14 @@ drift from the host's, this listens at the one place that receives both: the exp
 
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from nerfstudio.cameras.rays import RayBundle, RaySamples
 from nerfstudio.models.nerfacto import NerfactoModel, NerfactoModelConfig
 from torch import Tensor, nn
 
 from condense_ns.models.lazy_lpips import lpips_deferred
+from condense_ns.rendering.surface_normals import surface_normals
 
 
 class NerfactoWithSamples(NerfactoModel):
@@ -37,3 +39,16 @@ class NerfactoWithSamples(NerfactoModel):
         samples, weights = self._tapped["ray_samples"], self._tapped["weights"]
         self._tapped = {}
         return outputs, samples, weights[..., 0]
+
+    @torch.no_grad()
+    def normals_of_rays(
+        self, ray_bundle: RayBundle, depth: Float[Tensor, "rays 1"]
+    ) -> Float[Tensor, "rays 3"]:
+        """Unit normals where flat rays meet a surface, facing the camera, in the model's frame.
+
+        Args:
+            ray_bundle: the rays.
+            depth: distance of each ray's surface.
+        """
+        points = ray_bundle.origins + ray_bundle.directions * depth
+        return surface_normals(self.field.density_fn, points, ray_bundle.directions, depth)
