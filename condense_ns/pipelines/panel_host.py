@@ -1,6 +1,6 @@
 """What the viewer's panel sees and changes of a run: joins model, encoders and panel."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from condense_ns.data.teachers import Teachers
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
+from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.models.condense_dense import CondenseDenseModel
 from condense_ns.pipelines.checkpoint_checks import check_teacher
 from condense_ns.pipelines.held_out_views import MIN_OPACITY
@@ -25,13 +26,23 @@ class PanelHost(PanelScene):
         model: the model that the viewer renders.
         teachers: the run's encoders, built when first asked for.
         cameras: those of the training views.
+        condense: makes the scene's keypoints, on the CPU; None for runs without. Called with the model
+            in evaluation mode, from a thread of its own, while nothing else renders or trains.
     """
 
-    def __init__(self, model: CondenseDenseModel, teachers: Teachers, cameras: Cameras) -> None:
+    def __init__(
+        self,
+        model: CondenseDenseModel,
+        teachers: Teachers,
+        cameras: Cameras,
+        condense: Callable[[], Keypoints3D] | None = None,
+    ) -> None:
         self._model = model
         self._teachers = teachers
         self._cameras = cameras
+        self._condense = condense
         self.encoders = tuple(model.config.features)
+        self.has_keypoints = condense is not None
 
     @property
     def query(self) -> Query | None:
@@ -102,6 +113,13 @@ class PanelHost(PanelScene):
         """Rendered features, on the CPU, of the same places all over the scene every time."""
         with self._evaluating():
             return surface_sample(self._model, self._cameras)[spec]
+
+    def keypoints(self) -> Keypoints3D | None:
+        """The scene as keypoints, on the CPU; condensing it may take long. None if it has none."""
+        if self._condense is None:
+            return None
+        with self._evaluating():
+            return self._condense()
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from condense_ns.retrieval.asking import crop_query, feature_query, text_query
 from condense_ns.retrieval.relevancy import Query, Rule, relevancy
 from condense_ns.retrieval.threshold import DEFAULT_THRESHOLD, with_threshold
 from condense_ns.viewer.one_job import OneJob
-from condense_ns.viewer.panel_fields import PanelFields, Place, Pointing
+from condense_ns.viewer.panel_fields import PanelFields, Place, Pointed, Pointing
 from condense_ns.viewer.panel_scene import PanelScene, View
 
 PCA_GRID, REGION_GRID, FOUND_GRID = 96, 24, 48  # rays per side
@@ -40,6 +40,8 @@ class FeaturePanel:
         self.job = OneJob(window.tell, window.tell_error)
         self.thresholds: dict[Rule, float | None] = {"softmax": DEFAULT_THRESHOLD, "cosine": None}
         """What the user wants for queries of that rule; None is automatic."""
+        self.followers: list[Callable[[], None]] = []
+        """Called after another encoder or something else to look for was chosen."""
 
     def encoder_changed(self, client: int | None = None) -> None:
         """Show the chosen encoder's features."""
@@ -48,6 +50,7 @@ class FeaturePanel:
         with self.window.paused():
             self.scene.show_encoder(spec)
             query = self.scene.query
+        self._tell_followers()
         sentence = f"feature_pca shows {spec}"
         if query is None or query.encoder == spec:
             self.window.tell(f"{sentence}; queries ask it")
@@ -166,19 +169,16 @@ class FeaturePanel:
         self.window.stop_pointing()
         with self.window.paused():
             self.scene.show_query(None)
+        self._tell_followers()
         self.window.tell("no query")
 
-    def _wait_for(
-        self, how: Pointing, then: Callable[[list[Place], int | None], None], instruction: str
-    ) -> None:
-        if self.job.busy():
-            return
-        if self.window.pointing == how:
-            self.window.stop_pointing()
-            self.window.tell("nothing picked")
-            return
-        self.window.point(how, then)
-        self.window.tell(f"{instruction}, or press the button again to give up")
+    def _wait_for(self, how: Pointing, then: Pointed, instruction: str) -> None:
+        if not self.job.busy():
+            self.window.wait_for(how, then, instruction)
+
+    def _tell_followers(self) -> None:
+        for follower in self.followers:
+            follower()
 
     def _point_picked(self, places: list[Place], client: int | None) -> None:
         label = "the point at {:.0%}, {:.0%}".format(*places[0])
@@ -225,6 +225,7 @@ class FeaturePanel:
             query = with_threshold(query, sample)
         with self.window.paused():
             self.scene.show_query(query)
+        self._tell_followers()
         self.window.show_threshold(query.cut, automatic)
         shown = self.window.show_output("query_overlay")
         sentence = f"looking for '{query.label}'"

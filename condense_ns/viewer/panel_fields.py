@@ -10,6 +10,8 @@ from condense_ns.viewer.panel_scene import View
 Place = tuple[float, float]
 """x and y in the picture, both in [0, 1], from the upper left."""
 Pointing = Literal["click", "rect-select"]
+Pointed = Callable[[list[Place], int | None], None]
+"""What to do with the places and the browser window they are in."""
 
 
 class PanelFields(ABC):
@@ -17,6 +19,8 @@ class PanelFields(ABC):
 
     pointing: Pointing | None
     """What the panel is waiting for the user to do in the picture."""
+    then: Pointed | None
+    """What it does then."""
 
     @property
     @abstractmethod
@@ -69,12 +73,21 @@ class PanelFields(ABC):
         """No rendering or training inside; a new picture afterwards."""
 
     @abstractmethod
-    def point(self, how: Pointing, then: Callable[[list[Place], int | None], None]) -> None:
+    def point(self, how: Pointing, then: Pointed) -> None:
         """Call `then` with the places and the browser window when the user points next."""
 
     @abstractmethod
     def stop_pointing(self) -> None:
         """Give the mouse back to the camera."""
+
+    def wait_for(self, how: Pointing, then: Pointed, instruction: str) -> None:
+        """Tell the user to point; if the panel waits for just that already, give up instead."""
+        if self.pointing == how and self.then == then:
+            self.stop_pointing()
+            self.tell("nothing picked")
+            return
+        self.point(how, then)
+        self.tell(f"{instruction}, or press the button again to give up")
 
     @abstractmethod
     def show_output(self, name: str) -> str:

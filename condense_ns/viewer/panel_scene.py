@@ -9,6 +9,7 @@ from nerfstudio.data.scene_box import OrientedBox
 from torch import Tensor
 
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
+from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.retrieval.relevancy import Query
 
 Colours = tuple[Float[Tensor, "channels 3"], Float[Tensor, "2 3"]]
@@ -30,6 +31,8 @@ class PanelScene(ABC):
 
     encoders: tuple[str, ...]
     """Specs, in the order of the run."""
+    has_keypoints: bool
+    """Whether the run is one that is condensed into keypoints."""
 
     @property
     @abstractmethod
@@ -69,3 +72,7 @@ class PanelScene(ABC):
     @abstractmethod
     def sample(self, spec: str) -> Float[Tensor, "surface channels"]:
         """Rendered features, on the CPU, of the same places all over the scene every time."""
+
+    @abstractmethod
+    def keypoints(self) -> Keypoints3D | None:
+        """The scene as keypoints, on the CPU; condensing it may take long. None if it has none."""

@@ -1,4 +1,4 @@
-"""The panel in nerfstudio's viewer: fields, buttons, status line. The one file that calls viser.
+"""The panel in nerfstudio's viewer, with viser: fields, buttons, status line.
 
 One `ViewerElement` lays out the whole panel, because the host would sort single elements by attribute
 name, and would run their callbacks with the train lock held, that is, after a slow picture is done.
@@ -6,7 +6,6 @@ It is a `ViewerControl` as well and so gets to know the viewer.
 """
 
 import logging
-import string
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -17,12 +16,14 @@ from nerfstudio.viewer.viewer_elements import ViewerControl, ViewerElement
 
 from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES
 from condense_ns.viewer.feature_panel import FeaturePanel
-from condense_ns.viewer.panel_fields import PanelFields, Place, Pointing
+from condense_ns.viewer.keypoint_layer import KeypointLayer
+from condense_ns.viewer.keypoint_window import KeypointWindow
+from condense_ns.viewer.markdown import as_markdown
+from condense_ns.viewer.panel_fields import PanelFields, Pointed, Pointing
 from condense_ns.viewer.panel_scene import PanelScene, View
 
 LOGGER = logging.getLogger(__name__)
 PICTURE_HEIGHT = 512  # pixels of the camera that places are looked up with
-PUNCTUATION = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
 
 
 class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
@@ -36,6 +37,7 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
         super().__init__("Features")
         self.panel = FeaturePanel(scene, self)
         self.pointing: Pointing | None = None
+        self.then: Pointed | None = None
 
     def install(self, viser_server: viser.ViserServer) -> None:
         """Build the panel inside the folder that the host has opened."""
@@ -80,6 +82,14 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
             )
             self._automatic.on_update(self._by_user(panel.automatic_changed))
             self._button("Clear", panel.clear, "Forget the query")
+        if panel.scene.has_keypoints:
+            self._add_keypoints(viser_server)
+
+    def _add_keypoints(self, viser_server: viser.ViserServer) -> None:
+        fields = KeypointWindow()
+        layer = KeypointLayer(self.panel.scene, self, fields, self.panel.job)
+        fields.build(viser_server, layer, self._guarded, self._by_user)
+        self.panel.followers.append(layer.panel_changed)
 
     def _button(self, label: str, action: Callable[[int | None], None], hint: str) -> None:
         self._gui.add_button(label, hint=hint).on_click(self._guarded(action))
@@ -143,8 +153,7 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
 
     def tell(self, sentence: str) -> None:
         """Show a sentence in the status line."""
-        words = " ".join(sentence.split())
-        self._status.content = f"**Status:** {words.translate(PUNCTUATION)}"
+        self._status.content = f"**Status:** {as_markdown(sentence)}"
 
     def tell_error(self, sentence: str) -> None:
         """Show a sentence about something that went wrong."""
@@ -172,7 +181,7 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
             yield
         self.viewer._trigger_rerender()
 
-    def point(self, how: Pointing, then: Callable[[list[Place], int | None], None]) -> None:
+    def point(self, how: Pointing, then: Pointed) -> None:
         """Call `then` with the places and the browser window when the user points next."""
         scene = self.viser_server.scene
 
@@ -181,7 +190,7 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
 
         scene.on_pointer_event(event_type=how)(pointed)
         scene.on_pointer_callback_removed(self._pointing_ended)
-        self.pointing = how
+        self.pointing, self.then = how, then
 
     def stop_pointing(self) -> None:
         """Give the mouse back to the camera."""

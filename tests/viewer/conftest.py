@@ -1,9 +1,12 @@
 """The real viewer on a trained run, and a browser."""
 
+import os
+import re
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,17 +15,42 @@ from tests.trained_run import BIN, TrainedRun
 from tests.viewer.page import BROWSER, DRIVER, ViewerPage
 
 START_SECONDS = 180.0
+ROOT = Path(__file__).parents[2]
+PIPELINE = re.compile(r"\bcondense_ns\.pipelines\.feature_pipeline\.FeaturePipeline\b")
+KEYPOINT_PIPELINE = "tests.viewer.keypoint_run.KeypointPipeline"
 
 
 @pytest.fixture(scope="module")
 def page(trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ViewerPage]:
     """A browser that shows `ns-viewer` on the trained run."""
+    with page_of(trained_run.config, tmp_path_factory.mktemp("viewer")) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def keypoint_page(
+    trained_run: TrainedRun, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ViewerPage]:
+    """The same for the run as one that has keypoints."""
+    folder = tmp_path_factory.mktemp("keypoint_viewer")
+    words, replaced = PIPELINE.subn(KEYPOINT_PIPELINE, trained_run.config.read_text())
+    assert replaced == 1
+    config = folder / "config.yml"
+    config.write_text(words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        with page_of(config, folder) as page:
+            yield page
+
+
+@contextmanager
+def page_of(config: Path, folder: Path) -> Iterator[ViewerPage]:
+    """A browser that shows `ns-viewer` on a run; logs and pictures go to the folder."""
     for program in (BROWSER, DRIVER):
         if not program.exists():
             pytest.skip(f"{program} is not installed (Debian: chromium chromium-driver)")
-    folder = tmp_path_factory.mktemp("viewer")
     port = free_port()
-    line = [BIN / "ns-viewer", "--load-config", trained_run.config]
+    line = [BIN / "ns-viewer", "--load-config", config]
     options = ["--viewer.websocket-host", "127.0.0.1", "--viewer.websocket-port", str(port)]
     with (folder / "viewer.log").open("w") as log:
         viewer = subprocess.Popen([*line, *options], stdout=log, stderr=subprocess.STDOUT)

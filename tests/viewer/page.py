@@ -107,6 +107,14 @@ class ViewerPage:
         time.sleep(AFTER_TYPING)
 
     @patiently
+    def tick(self, label: str) -> None:
+        """Tick a box, or take the tick back."""
+        box = self.field(label)
+        self.bring_into_view(box)
+        box.click()
+        time.sleep(AFTER_TYPING)
+
+    @patiently
     def press(self, label: str) -> None:
         """Press a button."""
         button = self.driver.find_element(By.XPATH, f"//button[normalize-space()='{label}']")
@@ -129,8 +137,8 @@ class ViewerPage:
         return self.status()
 
     def canvas(self) -> WebElement:
-        """The 3D picture."""
-        return self.driver.find_element(By.TAG_NAME, "canvas")
+        """The 3D picture; a canvas before it spans the panel as well."""
+        return self.driver.find_elements(By.TAG_NAME, "canvas")[-1]
 
     def click_canvas(self, x: float, y: float) -> None:
         """Click at a place, both coordinates in [0, 1]."""

@@ -1,10 +1,13 @@
 """The panel in a real browser, against the real `ns-viewer`."""
 
+import re
+
 import numpy as np
 
 from tests.trained_run import TrainedRun
 from tests.viewer.page import ViewerPage
 
+BEST, MARK = (0.99, 0.91, 0.14), (1.0, 0.0, 1.0)  # colours of the best keypoints and the found one
 VISIBLE = 0.02  # mean difference of two pictures in [0, 1]
 
 
@@ -54,3 +57,30 @@ def test_a_clicked_point_becomes_the_query(page: ViewerPage, trained_run: Traine
     after = page.picture()
     page.screenshot("point")
     assert difference(before, after) > VISIBLE
+
+
+def test_keypoints_lie_over_the_picture_and_a_clicked_one_is_described(keypoint_page: ViewerPage):
+    page = keypoint_page
+    page.tick("Composite depth")  # the run's few steps of training leave fog before them
+    assert share(page.picture(), BEST) == 0.0
+    page.tick("Show")
+    page.wait_for_status("576 keypoints, coloured by score")
+    assert share(page.picture(), BEST) > 0.001
+    page.press("Find keypoint")
+    page.wait_for_status("click on a keypoint")
+    page.click_canvas(0.5, 0.5)
+    page.wait_for_status("found")
+    assert share(page.picture(), MARK) > 0.0005
+    page.screenshot("found")
+    found = re.search(r"Keypoint (\d+) of 576", page.text())
+    assert found is not None
+    assert {11, 12}.issuperset(divmod(int(found[1]), 24))  # in the middle of 24 x 24
+    assert "Seen in: 1 view (images/000.png)" in page.text()
+    page.tick("Show")
+    hidden = page.picture()
+    assert share(hidden, BEST) == share(hidden, MARK) == 0.0
+
+
+def share(picture: np.ndarray, colour: tuple[float, float, float]) -> float:
+    """How much of a picture has about that colour."""
+    return float((np.abs(picture - colour).max(axis=-1) < 0.1).mean())
