@@ -1,5 +1,7 @@
 """The methods that nerfstudio lists, with their presets."""
 
+from dataclasses import fields
+
 from nerfstudio.cameras.camera_optimizers import CameraOptimizerConfig
 from nerfstudio.configs.base_config import LoggingConfig, MachineConfig, ViewerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
@@ -12,8 +14,10 @@ from nerfstudio.plugins.types import MethodSpecification
 
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
+from condense_ns.models.condense_sparse import CondenseSparseModelConfig
 from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
 from condense_ns.pipelines.fused_adam import FusedAdamConfig
+from condense_ns.pipelines.sparse_pipeline import SparsePipelineConfig
 
 
 def condense_dense() -> TrainerConfig:
@@ -94,6 +98,49 @@ def condense_dense_tiny(steps: int = 2200) -> TrainerConfig:
     )
 
 
+def condense_sparse() -> TrainerConfig:
+    """condense-dense, whose second half also trains keypoints."""
+    config = condense_dense()
+    config.method_name = "condense-sparse"
+    return _with_keypoints(config, start=15_000, every=4)
+
+
+def condense_sparse_tiny(steps: int = 2600) -> TrainerConfig:
+    """condense-dense-tiny, whose last quarter also trains keypoints.
+
+    Args:
+        steps: of the training.
+    """
+    config = condense_dense_tiny(steps)
+    config.method_name = "condense-sparse-tiny"
+    return _with_keypoints(config, start=steps * 3 // 4, every=2)
+
+
+def _with_keypoints(config: TrainerConfig, start: int, every: int) -> TrainerConfig:
+    """The config of condense-dense with keypoints from step `start` on."""
+    dense = config.pipeline
+    assert isinstance(dense, FeaturePipelineConfig)
+    model = CondenseSparseModelConfig(
+        **{
+            setting.name: getattr(dense.model, setting.name)
+            for setting in fields(CondenseDenseModelConfig)
+            if setting.name != "_target"
+        }
+    )
+    config.pipeline = SparsePipelineConfig(
+        datamanager=dense.datamanager,
+        model=model,
+        keypoint_start=start,
+        keypoint_steps=config.max_num_iterations - start,
+        keypoint_every=every,
+    )
+    landing = CosineDecaySchedulerConfig(
+        warm_up_end=0, learning_rate_alpha=0.05, max_steps=config.max_num_iterations
+    )
+    config.optimizers["keypoints"] = {"optimizer": adam(2e-3), "scheduler": landing}
+    return config
+
+
 def proposal_network(max_res: int) -> dict[str, int | bool]:
     """A proposal network of the tiny preset."""
     return {
@@ -145,5 +192,13 @@ SPECIFICATIONS = {
     "condense_dense_tiny": MethodSpecification(
         config=condense_dense_tiny(),
         description="condense-dense for two CPU cores: minutes to a usable scene.",
+    ),
+    "condense_sparse": MethodSpecification(
+        config=condense_sparse(),
+        description="condense-dense and keypoints in 2D and 3D (ConDense, sparse); GPU sizes.",
+    ),
+    "condense_sparse_tiny": MethodSpecification(
+        config=condense_sparse_tiny(),
+        description="condense-sparse for two CPU cores: minutes to a usable keypoint set.",
     ),
 }

@@ -8,6 +8,7 @@ from condense_ns.commands.bench import Bench
 from condense_ns.commands.demo import Demo
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.export import Exports
+from condense_ns.commands.match import Match
 from condense_ns.commands.query import AskQuery
 from condense_ns.commands.synthesize import Synthesize
 from condense_ns.commands.train_mini import TrainMini
@@ -21,6 +22,7 @@ Commands = tyro.conf.FlagConversionOff[
         Exports,
         tyro.conf.subcommand(name="export", description="Write a run as files for other programs."),
     ]
+    | Annotated[Match, tyro.conf.subcommand(name="match")]
     | Annotated[Bench, tyro.conf.subcommand(name="bench")]
     | Annotated[Synthesize, tyro.conf.subcommand(name="synth")]
     | Annotated[TrainMini, tyro.conf.subcommand(name="train-mini")]

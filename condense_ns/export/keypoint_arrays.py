@@ -23,6 +23,7 @@ _LAYOUT: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "observed_views": (_COUNTS, ("observations",)),
     "observed_pixels": (_NUMBERS, ("observations", 2)),
     "camera_poses": (_POSITIONS, ("views", 3, 4)),
+    "given_poses": (_POSITIONS, ("views", 3, 4)),
     "camera_focals": (_NUMBERS, ("views", 2)),
     "camera_centres": (_NUMBERS, ("views", 2)),
     "camera_distortions": (_NUMBERS, ("views", 6)),
@@ -78,6 +79,8 @@ def arrays_of(keypoints: Keypoints3D) -> Arrays:
         "camera_sizes": np.array([(camera.width, camera.height) for camera in cameras]),
         "camera_fisheye": np.array([camera.fisheye for camera in cameras]),
     }
+    given = [_numpy(view.given_pose) for view in keypoints.views]
+    arrays["given_poses"] = np.stack(given) if given else np.empty((0, 3, 4))
     arrays["camera_sizes"] = arrays["camera_sizes"].reshape(len(cameras), 2)
     with np.errstate(over="ignore"):  # becomes infinite, which `check` refuses
         typed = {name: array.astype(_LAYOUT[name][0]) for name, array in arrays.items()}
@@ -108,7 +111,7 @@ def keypoints_of(arrays: Arrays, metadata: Metadata) -> Keypoints3D:
             tensors["observed_pixels"],
         ),
         views=tuple(
-            SeenView(name, _camera(tensors, number))
+            SeenView(name, _camera(tensors, number), tensors["given_poses"][number])
             for number, name in enumerate(metadata["views"])
         ),
         frame=metadata["frame"],

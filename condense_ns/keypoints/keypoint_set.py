@@ -24,7 +24,9 @@ class SeenView:
     name: str
     """File name, relative to the folder that holds the photographs."""
     camera: Camera
-    """Pose and lens, in the frame of the set."""
+    """Pose and lens, in the frame of the set, where they agree with the keypoints."""
+    given_pose: Float[Tensor, "3 4"]
+    """OpenGL pose that the dataset gives it; differs from the camera's where the dataset drifts."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,11 @@ class Keypoints3D:
             normals=move.directions(self.normals.double()).float(),
             scales=self.scales * move.scale,
             uncertainty=self.uncertainty * move.scale,
-            views=tuple(
-                replace(
-                    view,
-                    camera=replace(
-                        view.camera, camera_to_world=move.pose(view.camera.camera_to_world)
-                    ),
-                )
-                for view in self.views
-            ),
+            views=tuple(_moved(view, move) for view in self.views),
             frame=frame,
         )
+
+
+def _moved(view: SeenView, move: Similarity) -> SeenView:
+    camera = replace(view.camera, camera_to_world=move.pose(view.camera.camera_to_world))
+    return replace(view, camera=camera, given_pose=move.pose(view.given_pose))

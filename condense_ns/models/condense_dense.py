@@ -177,7 +177,14 @@ class CondenseDenseModel(NerfactoWithSamples):
         if "normals" not in outputs:
             normals = self.normals_of_rays(ray_bundle, outputs["depth"])
             outputs["normals"] = normal_colours(normals)
-        return {**outputs, **self.feature_pictures(latent, outputs["rgb"], outputs["accumulation"])}
+        features = self.feature_pictures(latent, outputs["rgb"], outputs["accumulation"])
+        return {**outputs, **features, **self.other_pictures(samples, weights)}
+
+    def other_pictures(
+        self, samples: RaySamples, weights: Float[Tensor, "rays samples"]
+    ) -> dict[str, Tensor]:
+        """What a descendant renders besides features, [rays channels] each; nothing here."""
+        return {}
 
     def feature_pictures(
         self,

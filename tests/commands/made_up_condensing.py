@@ -40,7 +40,7 @@ def made_up_keypoints(count: int = 3) -> Keypoints3D:
             torch.zeros(count, dtype=torch.int64),
             torch.stack([32.0 + 5.0 * numbers, numbers * 0.0 + 24.0], dim=1),
         ),
-        views=(SeenView("images/000.png", camera),),
+        views=(SeenView("images/000.png", camera, camera.camera_to_world),),
         frame="model",
         to_dataset=TO_DATASET,
     )

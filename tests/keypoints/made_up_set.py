@@ -35,7 +35,7 @@ def made_up_keypoints(
     normals = F.normalize(torch.randn(count, 3, generator=generator))
     normals[count - 1 :] = 0.0
     seen_views = tuple(
-        SeenView(
+        _seen_view(
             f"images/view_{number}.png",
             looking_camera(generator, distortions[number % len(distortions)], fisheye),
         )
@@ -57,6 +57,13 @@ def made_up_keypoints(
         frame="model",
         to_dataset=random_similarity(generator),
     )
+
+
+def _seen_view(name: str, camera: Camera) -> SeenView:
+    """A view that the dataset puts a little beside where it was."""
+    given = camera.camera_to_world.clone()
+    given[:, 3] += 0.01
+    return SeenView(name, camera, given)
 
 
 def looking_camera(generator: Generator, distortion: Sequence[float], fisheye: bool) -> Camera:

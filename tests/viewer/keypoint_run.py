@@ -44,7 +44,7 @@ class KeypointPipeline(FeaturePipeline):
             scales=torch.full((len(xyz),), 0.1),
             uncertainty=torch.full((len(xyz),), 0.01),
             observations=Observations(numbers, numbers * 0, torch.ones(len(xyz), 2)),
-            views=(SeenView("images/000.png", camera),),
+            views=(SeenView("images/000.png", camera, camera.camera_to_world),),
             frame="model",
             to_dataset=Similarity.identity(),
         )

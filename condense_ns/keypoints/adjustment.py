@@ -1,0 +1,131 @@
+"""Points and the poses of their views, adjusted to each other.
+
+Poses of real datasets drift: those of 7-Scenes, measured by depth, disagree with the photographs by
+up to a degree. Points that many views triangulate in such poses are pulled apart. So the poses may move a
+little, held back by a Gaussian around what the dataset says: points and poses take turns, each the
+least squares solution with the other one fixed (resection and intersection), robustly (`triangulation.py`).
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from condense_ns.keypoints.triangulation import (
+    NEAREST,
+    Noise,
+    Sightings,
+    Triangulated,
+    Viewpoints,
+    robust_weights,
+    sum_by,
+    triangulate,
+)
+
+TURNS = 15
+LOOSE_TURNS = 5
+"""First turns, in which detections count as three times as noisy, so that far off ones have a say."""
+STEPS_A_TURN = 2
+
+
+@dataclass(frozen=True)
+class PoseTrust:
+    """How far the poses may be off: standard deviations."""
+
+    degrees: float = 1.0
+    distance: float = 0.02
+    """Of the camera centre, relative to the median depth of what is seen."""
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Points and poses that agree."""
+
+    points: Triangulated
+    views: Viewpoints
+    degrees: Float64[Tensor, " views"]
+    """How far each view was turned."""
+
+
+def adjust(
+    start: Float64[Tensor, "points 3"],
+    sightings: Sightings,
+    views: Viewpoints,
+    noise: Noise,
+    trust: PoseTrust,
+) -> Adjusted:
+    """Move points and poses to where sightings agree best.
+
+    Args:
+        start: first guess of the points.
+        sightings: of the points.
+        views: as the dataset poses them; those without sightings stay there.
+        noise: of detections and depths.
+        trust: in the poses.
+    """
+    xyz, now = start, views
+    depths = _local(xyz, sightings, views)[:, 2]
+    distance = trust.distance * float(depths.median()) if len(depths) else 1.0
+    prior = torch.tensor([trust.degrees * torch.pi / 180.0] * 3 + [max(distance, 1e-9)] * 3)
+    moved = torch.zeros(len(views.rotations), 6, dtype=torch.float64)
+    for turn in range(TURNS):
+        assumed = replace(noise, pixels=3.0 * noise.pixels) if turn < LOOSE_TURNS else noise
+        xyz = triangulate(xyz, sightings, now, assumed, STEPS_A_TURN).xyz
+        now, moved = _resected(xyz, sightings, now, assumed, moved, prior.double())
+    turned = torch.rad2deg(torch.linalg.vector_norm(moved[:, :3], dim=1))
+    return Adjusted(triangulate(xyz, sightings, now, noise), now, turned)
+
+
+def _local(
+    xyz: Float64[Tensor, "points 3"], sightings: Sightings, views: Viewpoints
+) -> Float64[Tensor, "sightings 3"]:
+    rotated = torch.einsum("sij,sj->si", views.rotations[sightings.views], xyz[sightings.points])
+    return rotated + views.translations[sightings.views]
+
+
+def _resected(
+    xyz: Float64[Tensor, "points 3"],
+    sightings: Sightings,
+    views: Viewpoints,
+    noise: Noise,
+    moved: Float64[Tensor, "views 6"],
+    prior: Float64[Tensor, "6"],
+) -> tuple[Viewpoints, Float64[Tensor, "views 6"]]:
+    """Views after one Gauss-Newton step with the points fixed, and how far they have moved in all."""
+    local = _local(xyz, sightings, views)
+    focal, depth = views.focals[sightings.views], local[:, 2].clamp_min(NEAREST)
+    plane = local[:, :2] / depth[:, None]
+    residual = (plane - sightings.ideal) * focal[:, None]
+    weight = robust_weights(torch.linalg.vector_norm(residual, dim=1) / noise.pixels)
+    weight = weight / noise.pixels**2
+    slope = torch.zeros(len(depth), 2, 3, dtype=xyz.dtype)
+    slope[:, 0, 0] = slope[:, 1, 1] = focal / depth
+    slope[:, :, 2] = -plane * (focal / depth)[:, None]
+    jacobian = torch.cat([slope @ -_cross(local), slope], dim=2)  # of a turn, then of a shift
+    count = len(views.rotations)
+    hessian = sum_by(
+        sightings.views,
+        torch.einsum("s,ski,skj->sij", weight, jacobian, jacobian).flatten(1),
+        count,
+    ).reshape(count, 6, 6) + torch.diag(prior**-2)
+    gradient = sum_by(
+        sightings.views, torch.einsum("s,ski,sk->si", weight, jacobian, residual), count
+    )
+    step = -torch.linalg.solve(hessian, gradient + moved * prior**-2)
+    turn = torch.linalg.matrix_exp(_cross(step[:, :3]))
+    return (
+        Viewpoints(
+            turn @ views.rotations,
+            torch.einsum("vij,vj->vi", turn, views.translations) + step[:, 3:],
+            views.focals,
+        ),
+        moved + step,
+    )
+
+
+def _cross(vectors: Float64[Tensor, "vectors 3"]) -> Float64[Tensor, "vectors 3 3"]:
+    """Matrices that multiply like the cross product with a vector from the left."""
+    x, y, z = vectors.unbind(dim=1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=1).reshape(-1, 3, 3)

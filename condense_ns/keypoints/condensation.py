@@ -1,0 +1,204 @@
+"""Lifted detections of many views -> the points of the set.
+
+candidates -> merged in voxels -> found again in all views -> points and poses adjusted -> suppressed
+in 3D -> taken so that every part of every view is covered. Nothing here knows where detections and
+depths come from, and their order does not matter.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Float64, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from condense_ns.keypoints.adjustment import Adjusted, PoseTrust, adjust
+from condense_ns.keypoints.association import Detections, associate
+from condense_ns.keypoints.merging import merge_in_voxels
+from condense_ns.keypoints.selection import covering, suppress, view_cells
+from condense_ns.keypoints.triangulation import (
+    Noise,
+    Sightings,
+    Viewpoints,
+    agreeing,
+    worst_deviation,
+)
+
+FIRST_RADIUS, SECOND_RADIUS = 0.015, 0.008
+"""Of a view's width: how far detections are looked for, before and after points were adjusted."""
+PIXEL_NOISE = 1.0 / 640.0
+"""Standard deviation of a detection, of a view's width."""
+DEPTH_NOISE = 0.03
+"""Standard deviation of a rendered depth, of the depth."""
+LEAST_VIEWS = 3
+"""Views that must agree on a point, where the scene has enough of them."""
+MOST_POINTS_PER_KEYPOINT = 16
+"""Merged points that are looked at, for each that is wanted."""
+FIRM = PoseTrust(degrees=1e-6, distance=1e-9)
+
+
+@dataclass(frozen=True)
+class LiftedViews:
+    """The detections of all views, one view after the other."""
+
+    views: Int64[Tensor, " detections"]
+    """Number of the view of each detection, not falling."""
+    xyz: Float64[Tensor, "detections 3"]
+    """Where the surface was hit."""
+    ideal: Float64[Tensor, "detections 2"]
+    """On the plane at distance 1 before the camera, free of distortion."""
+    depths: Float64[Tensor, " detections"]
+    """Along the optical axis; 0 where no surface was hit."""
+    places: Float[Tensor, "detections 2"]
+    """(x, y) from 0 to 1 across the photograph."""
+    scores: Float[Tensor, " detections"]
+    """In [0, 1]."""
+    descriptors: Float[Tensor, "detections channels"]
+    """Unit vectors."""
+    width: float
+    """Of the photographs in the pixels of the focal lengths."""
+
+    def of_view(self, view: int, focal: float) -> tuple[int, Detections]:
+        """Number of the first detection of a view, and its detections."""
+        start, end = torch.searchsorted(self.views, torch.tensor([view, view + 1])).tolist()
+        return start, Detections(
+            self.ideal[start:end] * focal, self.descriptors[start:end], self.depths[start:end]
+        )
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """The points, the most useful first, and who sees them."""
+
+    xyz: Float64[Tensor, "points 3"]
+    scores: Float[Tensor, " points"]
+    """In [0, 1]."""
+    descriptors: Float[Tensor, "points channels"]
+    """Mean direction of those of the detections."""
+    uncertainty: Float64[Tensor, " points"]
+    """Standard deviation along the worst direction."""
+    points: Int64[Tensor, " sightings"]
+    """Numbers of points, of each sighting."""
+    detections: Int64[Tensor, " sightings"]
+    """Numbers of detections."""
+    adjusted: Viewpoints
+    """The views where points and detections agree."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the set shall be like."""
+
+    count: int
+    """Of points, at most."""
+    radius: float
+    """Smallest distance of two points."""
+    min_score: float = 0.0
+    """Of a point."""
+    poses: PoseTrust = FIRM
+    """In the poses of the views."""
+    score: Callable[[Float64[Tensor, "points 3"]], Float[Tensor, " points"]] | None = None
+    """Of positions, in [0, 1]; a point's score is its geometric mean with the detections' own."""
+    keep: Callable[[Float64[Tensor, "points 3"]], Bool[Tensor, " points"]] | None = None
+    """Which positions may be in the set."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Points in the making, and the detections that show them."""
+
+    adjusted: Adjusted
+    descriptors: Float[Tensor, "points channels"]
+    points: Int64[Tensor, " sightings"]
+    detections: Int64[Tensor, " sightings"]
+
+
+def condense_detections(lifted: LiftedViews, views: Viewpoints, wanted: Wanted) -> Condensed:
+    """The set of a scene.
+
+    Args:
+        lifted: the detections.
+        views: their poses, as the dataset has them.
+        wanted: what the set shall be like.
+    """
+    hit = torch.nonzero(lifted.depths > 0)[:, 0]
+    merged = merge_in_voxels(lifted.xyz[hit], lifted.scores[hit], wanted.radius)
+    first = hit[merged.chosen[: MOST_POINTS_PER_KEYPOINT * wanted.count]]
+    xyz, descriptors, seeing = lifted.xyz[first], lifted.descriptors[first], views
+    found = None
+    for radius in (FIRST_RADIUS, SECOND_RADIUS):
+        found = _seen_again(xyz, descriptors, seeing, lifted, views, wanted.poses, radius)
+        xyz, descriptors = found.adjusted.points.xyz, found.descriptors
+        seeing = found.adjusted.views
+    assert found is not None
+    return _chosen(found, lifted, wanted)
+
+
+def _seen_again(
+    xyz: Float64[Tensor, "points 3"],
+    descriptors: Float[Tensor, "points channels"],
+    seeing: Viewpoints,
+    lifted: LiftedViews,
+    views: Viewpoints,
+    trust: PoseTrust,
+    radius: float,
+) -> _Found:
+    """Look for the points in all views, posed as `seeing`, and adjust them and `views`."""
+    pairs = []
+    for view in range(len(views.rotations)):
+        focal = float(views.focals[view])
+        start, detections = lifted.of_view(view, focal)
+        local = xyz @ seeing.rotations[view].T + seeing.translations[view]
+        projected = local[:, :2] / local[:, 2:].clamp_min(1e-9) * focal
+        reach = radius * lifted.width
+        seen = associate(projected, local[:, 2], descriptors, detections, reach)
+        pairs.append(torch.stack([seen.points, seen.detections + start]))
+    points, found = torch.cat(pairs, dim=1)
+    sightings = Sightings(points, lifted.views[found], lifted.ideal[found], lifted.depths[found])
+    noise = Noise(PIXEL_NOISE * lifted.width, DEPTH_NOISE)
+    adjusted = adjust(xyz, sightings, views, noise, trust)
+    sure = agreeing(adjusted.points.errors, noise)
+    points, found = points[sure], found[sure]
+    summed = torch.zeros_like(descriptors).index_add_(0, points, lifted.descriptors[found])
+    lonely = torch.bincount(points, minlength=len(xyz)) == 0
+    summed = torch.where(lonely[:, None], descriptors, summed)
+    return _Found(adjusted, F.normalize(summed, dim=1), points, found)
+
+
+def _chosen(found: _Found, lifted: LiftedViews, wanted: Wanted) -> Condensed:
+    """The points that are wanted of those that were found."""
+    xyz = found.adjusted.points.xyz
+    seen = torch.bincount(found.points, minlength=len(xyz))
+    scores = torch.zeros(len(xyz)).index_add_(0, found.points, lifted.scores[found.detections])
+    scores = scores / seen.clamp_min(1)
+    if wanted.score is not None:
+        scores = (scores * wanted.score(xyz)).sqrt()
+    least = min(LEAST_VIEWS, len(found.adjusted.views.rotations))
+    usable = (seen >= least) & (scores >= wanted.min_score)
+    if wanted.keep is not None:
+        usable &= wanted.keep(xyz)
+    candidates = torch.nonzero(usable)[:, 0]
+    # what more views agree on is better; scores, at most 1, decide between equals
+    kept = suppress(xyz[candidates], seen[candidates] + scores[candidates], wanted.radius)
+    candidates = candidates[kept]
+    renumbered = torch.full((len(xyz),), -1, dtype=torch.long)
+    renumbered[candidates] = torch.arange(len(candidates))
+    remaining = renumbered[found.points] >= 0
+    points, detections = renumbered[found.points[remaining]], found.detections[remaining]
+    cells = view_cells(lifted.views[detections], lifted.places[detections])
+    weights, worth = torch.ones(len(points)), torch.ones(len(candidates))
+    order = covering(points, cells, weights, worth, wanted.count)
+    place = torch.full((len(candidates),), -1, dtype=torch.long)
+    place[order] = torch.arange(len(order))
+    inside = place[points] >= 0
+    chosen = candidates[order]
+    return Condensed(
+        xyz=xyz[chosen],
+        scores=scores[chosen],
+        descriptors=found.descriptors[chosen],
+        uncertainty=worst_deviation(found.adjusted.points.covariance[chosen]),
+        points=place[points[inside]],
+        detections=detections[inside],
+        adjusted=found.adjusted.views,
+    )

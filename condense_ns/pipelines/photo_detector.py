@@ -1,0 +1,159 @@
+"""The 2D head on photographs: encoder, prior and head together, and the file that it travels in."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from condense_ns.encoders import build_encoder
+from condense_ns.encoders.base import ImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.keypoints.detection import detect
+from condense_ns.keypoints.detections import Keypoints2D
+from condense_ns.keypoints.head import HeadMaps, KeypointHead
+from condense_ns.keypoints.prior import CLASSICAL, cell_logits, classical_logits
+from condense_ns.whole_files import whole_file
+
+FORMAT = "condense_ns keypoint head"
+VERSION = 1
+
+
+class Prior:
+    """The detector that a head starts from: ``shi-tomasi``, ``dog``, or an encoder of keypoint logits.
+
+    Args:
+        spec: which.
+        device: where it computes.
+
+    Raises:
+        UserError: the encoder cannot be built.
+    """
+
+    def __init__(self, spec: str, device: str) -> None:
+        self.spec = spec
+        self._network = None if spec in CLASSICAL else build_encoder(spec, device)
+
+    def logits(
+        self,
+        image: Float[Tensor, "3 rows columns"],
+        resized: Float[Tensor, "3 height width"],
+    ) -> Float[Tensor, "height width"]:
+        """Of each pixel of the resized photograph.
+
+        Args:
+            image: the photograph.
+            resized: as the head sees it.
+        """
+        if self._network is None:
+            return classical_logits(resized, self.spec)  # type: ignore[arg-type]
+        height, width = resized.shape[1:]
+        return cell_logits(self._network.encode(image[None])[0], (height, width))
+
+
+@dataclass(frozen=True)
+class PhotoDetector:
+    """Finds and describes the keypoints of any photograph."""
+
+    encoder: ImageEncoder
+    prior: Prior
+    head: KeypointHead
+    max_keypoints: int = 1024
+    """Of a photograph."""
+
+    @torch.no_grad()
+    def maps(self, image: Float[Tensor, "3 rows columns"]) -> HeadMaps:
+        """What the head says of a photograph, RGB in [0, 1]."""
+        device = next(self.head.parameters()).device
+        image = image.to(device)
+        resized = self.head.resized(image)
+        feature_map = self.encoder.encode(image[None])[0].to(device)
+        return self.head(resized, feature_map, self.prior.logits(image, resized).to(device))
+
+    @torch.no_grad()
+    def __call__(self, image: Float[Tensor, "3 rows columns"]) -> Keypoints2D:
+        """Its strongest keypoints, on the CPU."""
+        height, width = image.shape[1:]
+        found = detect(self.maps(image), (height, width), self.max_keypoints)
+        return Keypoints2D(found.pixels.cpu(), found.scores.cpu(), found.descriptors.cpu())
+
+    def save(self, path: Path) -> None:
+        """Write the head, and what it needs beside it, as safetensors.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        head = self.head
+        about = {
+            "format": FORMAT,
+            "version": VERSION,
+            "encoder": self.encoder.spec,
+            "fingerprint": self.encoder.fingerprint,
+            "prior": self.prior.spec,
+            "channels": head.channels,
+            "descriptor_dim": head.descriptor_dim,
+            "width": head.width,
+            "image_size": head.image_size,
+        }
+        state = {
+            name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()
+        }
+        with whole_file(path) as unfinished:
+            save_file(state, unfinished, metadata={"about": json.dumps(about)})
+
+
+def load_detector(path: Path, max_keypoints: int = 1024, device: str = "cpu") -> PhotoDetector:
+    """The detector that was saved in a file; its encoder is built anew.
+
+    Raises:
+        UserError: no such file, another kind or version of file, or an encoder that is missing or other.
+    """
+    about, state = _read(path)
+    if about.get("version") != VERSION:
+        raise UserError(
+            f"{path} is of version {about.get('version')}, this condense_ns reads {VERSION}; update "
+            "condense_ns or export the keypoints again"
+        )
+    encoder = build_encoder(str(about["encoder"]), device)
+    if encoder.fingerprint != about["fingerprint"]:
+        raise UserError(
+            f"{path} was trained on {about['encoder']} with other weights or settings; put them back, or "
+            "train again"
+        )
+    head = KeypointHead(
+        int(about["channels"]),
+        int(about["descriptor_dim"]),
+        int(about["width"]),
+        int(about["image_size"]),
+    )
+    head.load_state_dict(state)
+    prior = Prior(str(about["prior"]), device)
+    return PhotoDetector(encoder, prior, head.to(device).eval(), max_keypoints)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Metadata and weights.
+
+    Raises:
+        UserError: no such file, or not one of ours.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"no keypoint head at {path}; export the keypoints of a run, which writes it"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["about"])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise UserError(
+            f"{path} is no keypoint head ({type(error).__name__}); export the keypoints again"
+        ) from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise UserError(f"{path} is no keypoint head; export the keypoints again")
+    return about, state
