@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
+from condense_ns.commands.match import HEAD_NAME
 from condense_ns.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class ExportKeypoints:
     """Condense a trained run into its keypoints.
 
-    Writes keypoints.npz (everything), keypoints.ply (for the eye), colmap/ (a sparse model, as text
-    and binary) and keypoints.json (where they come from).
+    Writes keypoints.npz (everything), keypoint_head.safetensors (finds keypoints in photographs, for
+    `condense match`), keypoints.ply (for the eye), colmap/ (a sparse model, as text and binary) and
+    keypoints.json (where they come from).
     """
 
     load_config: Path
@@ -46,10 +48,10 @@ class ExportKeypoints:
             UserError: an option out of range, no such run, nothing found, or no place to write.
         """
         self._check()
-        from condense_ns.pipelines.condensing import CondenseOptions, condense
+        from condense_ns.pipelines.condensing import CondenseOptions, condense, with_keypoints
         from condense_ns.pipelines.loaded_run import load_run
 
-        pipeline = load_run(self.load_config)
+        pipeline = with_keypoints(load_run(self.load_config))
         self._make_folder()
         options = CondenseOptions(
             count=self.count, radius=self.radius, min_score=self.min_score, crop=self.crop
@@ -60,6 +62,7 @@ class ExportKeypoints:
                 f"{self.load_config} has no keypoint of score {self.min_score} or more in the crop; "
                 "lower --min-score or widen --crop"
             )
+        pipeline.detector().save(self.output_dir / HEAD_NAME)
         self._write(keypoints, self._record(pipeline, keypoints))
 
     def _check(self) -> None:
@@ -118,7 +121,7 @@ class ExportKeypoints:
         write_keypoint_ply(folder / "keypoints.ply", keypoints)
         write_colmap(folder / "colmap", keypoints)
         write_json(folder / "keypoints.json", record)
-        for name in ("keypoints.npz", "keypoints.ply", "colmap", "keypoints.json"):
+        for name in ("keypoints.npz", HEAD_NAME, "keypoints.ply", "colmap", "keypoints.json"):
             Console().print(
                 f"{folder / name}: {_bytes(folder / name) / 1e3:,.1f} kB", soft_wrap=True
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 NEIGHBOURS = 6
@@ -60,7 +60,7 @@ def associate(
         nothing = torch.zeros(0, dtype=torch.long)
         return Pairs(nothing, nothing)
     count = min(NEIGHBOURS, len(detections.pixels))
-    distances, found = cKDTree(detections.pixels.numpy()).query(
+    distances, found = KDTree(detections.pixels.numpy()).query(
         projected[near].numpy(), k=np.arange(1, count + 1), distance_upper_bound=radius
     )
     reached = torch.from_numpy(np.isfinite(distances))

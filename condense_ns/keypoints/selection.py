@@ -9,7 +9,7 @@ submodular function: at least 1 - 1/e of the best possible, Nemhauser, Wolsey an
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 CELLS = (3, 4)
@@ -37,7 +37,7 @@ def suppress(
     kept = np.zeros(len(places), dtype=bool)
     if len(places) == 0 or radius <= 0.0:
         return torch.from_numpy(~kept)
-    pairs = cKDTree(places).query_pairs(radius, output_type="ndarray")
+    pairs = KDTree(places).query_pairs(radius, output_type="ndarray")
     left = np.ones(len(places), dtype=bool)
     while left.any():
         beaten = np.zeros(len(places), dtype=bool)
@@ -100,7 +100,7 @@ def covering(
         best = int(np.argmax(worth * gains))
         chosen.append(best)
         for observation in of_point[best]:
-            here = cell[observation]
+            here = int(cell[observation])
             before, taken[here] = taken[here], taken[here] + weight[observation]
             others = of_cell[here]
             fall = weight[others] * (1.0 / (1.0 + before) - 1.0 / (1.0 + taken[here]))

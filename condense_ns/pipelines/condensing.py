@@ -21,6 +21,7 @@ from condense_ns.keypoints.condensation import (
 )
 from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations, SeenView
 from condense_ns.keypoints.triangulation import Viewpoints
+from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.pipelines.held_out_views import MIN_OPACITY
 from condense_ns.pipelines.ray_caster import RayCaster, projection_camera
 from condense_ns.rendering.surface_normals import surface_normals
@@ -66,7 +67,7 @@ class _Rendered:
 
 
 @torch.no_grad()
-def condense(pipeline: "SparsePipeline", options: CondenseOptions) -> Keypoints3D:
+def condense(pipeline: FeaturePipeline, options: CondenseOptions) -> Keypoints3D:
     """The keypoint set of a trained run, in the model's frame, the most useful keypoints first.
 
     Args:
@@ -76,11 +77,7 @@ def condense(pipeline: "SparsePipeline", options: CondenseOptions) -> Keypoints3
     Raises:
         UserError: another method's run, or the head's encoder cannot be built.
     """
-    if not hasattr(pipeline, "detector"):
-        raise UserError(
-            "this run has no keypoints; train condense-sparse, e.g. on its geometry with "
-            "--pipeline.model.geometry-from"
-        )
+    pipeline = with_keypoints(pipeline)
     pipeline.eval()
     rendered = _detections(pipeline, options.detections)
     to_dataset = dataset_similarity(pipeline)
@@ -97,6 +94,22 @@ def condense(pipeline: "SparsePipeline", options: CondenseOptions) -> Keypoints3
     )
     condensed = condense_detections(rendered.lifted, _viewpoints(pipeline), wanted)
     return _decorated(pipeline, condensed, rendered, to_dataset)
+
+
+def with_keypoints(pipeline: FeaturePipeline) -> "SparsePipeline":
+    """The pipeline as one of condense-sparse.
+
+    Raises:
+        UserError: it is of another method.
+    """
+    from condense_ns.pipelines.sparse_pipeline import SparsePipeline
+
+    if not isinstance(pipeline, SparsePipeline):
+        raise UserError(
+            "this run has no keypoints; train condense-sparse, e.g. on its geometry with "
+            "--pipeline.model.geometry-from"
+        )
+    return pipeline
 
 
 def dataset_similarity(pipeline: "SparsePipeline") -> Similarity:
