@@ -21,6 +21,8 @@ class Evaluate:
     nearest training views' features warped by depth, and of the encoder on the rendered image;
     consistency between views of rendered features and of the encoder; depth error where the scene
     has depth images; what is where, by words, where it has annotations.json and the encoder a text tower.
+    Of condense-sparse also: where held-out photographs were taken, by keypoint sets of several sizes and
+    cheaper ones, and how many keypoints two photographs share.
     """
 
     load_config: Path
@@ -60,13 +62,19 @@ def show(figures: dict[str, Any], console: Console) -> None:
         if found["depth"]:
             depth = ", ".join(f"{name} {value:.4f}" for name, value in found["depth"].items())
             console.print(depth)
+    for title, rows in figures.get("keypoints", {}).items():
+        show_rows(title, rows, console)
 
 
 def show_annotated(figures: dict[str, Any], spec: str, console: Console) -> None:
     """How well classes and things are found by their words."""
-    rows = figures["rows"]
+    show_rows(f"what is where, {spec}", figures["rows"], console)
+
+
+def show_rows(title: str, rows: dict[str, dict[str, float]], console: Console) -> None:
+    """A table of figures, a row each."""
     columns = tuple(next(iter(rows.values())))
-    table = Table("", *columns, title=f"what is where, {spec}", title_justify="left")
+    table = Table("", *columns, title=title, title_justify="left")
     for row, values in rows.items():
-        table.add_row(row, *(f"{values[name]:.3f}" for name in columns))
+        table.add_row(row, *(f"{values[name]:,.3f}" for name in columns))
     console.print(table)

@@ -152,10 +152,11 @@ def image_source(dataset: InputDataset, index: int) -> ImageSource:
         path=Path(dataset.image_filenames[index]),
         height=int(camera.height.item()),
         width=int(camera.width.item()),
-        load=partial(_load_rgb, dataset, index),
+        load=partial(load_rgb, dataset, index),
         variant=f"background={background} scale={dataset.scale_factor}",
     )
 
 
-def _load_rgb(dataset: InputDataset, index: int) -> Float[Tensor, "3 height width"]:
+def load_rgb(dataset: InputDataset, index: int) -> Float[Tensor, "3 height width"]:
+    """One photograph of a dataset, RGB in [0, 1], on its background."""
     return dataset.get_image_float32(index)[..., :3].permute(2, 0, 1).contiguous()

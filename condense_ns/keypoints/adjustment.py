@@ -18,8 +18,12 @@ from condense_ns.keypoints.triangulation import (
     Sightings,
     Triangulated,
     Viewpoints,
+    moved_points,
     robust_weights,
+    seen_from,
+    squares,
     sum_by,
+    symmetric,
     triangulate,
 )
 
@@ -65,23 +69,16 @@ def adjust(
         trust: in the poses.
     """
     xyz, now = start, views
-    depths = _local(xyz, sightings, views)[:, 2]
+    depths = seen_from(xyz, sightings, views)[0][2]
     distance = trust.distance * float(depths.median()) if len(depths) else 1.0
     prior = torch.tensor([trust.degrees * torch.pi / 180.0] * 3 + [max(distance, 1e-9)] * 3)
     moved = torch.zeros(len(views.rotations), 6, dtype=torch.float64)
     for turn in range(TURNS):
         assumed = replace(noise, pixels=3.0 * noise.pixels) if turn < LOOSE_TURNS else noise
-        xyz = triangulate(xyz, sightings, now, assumed, STEPS_A_TURN).xyz
+        xyz = moved_points(xyz, sightings, now, assumed, STEPS_A_TURN)
         now, moved = _resected(xyz, sightings, now, assumed, moved, prior.double())
     turned = torch.rad2deg(torch.linalg.vector_norm(moved[:, :3], dim=1))
     return Adjusted(triangulate(xyz, sightings, now, noise), now, turned)
-
-
-def _local(
-    xyz: Float64[Tensor, "points 3"], sightings: Sightings, views: Viewpoints
-) -> Float64[Tensor, "sightings 3"]:
-    rotated = torch.einsum("sij,sj->si", views.rotations[sightings.views], xyz[sightings.points])
-    return rotated + views.translations[sightings.views]
 
 
 def _resected(
@@ -93,25 +90,20 @@ def _resected(
     prior: Float64[Tensor, "6"],
 ) -> tuple[Viewpoints, Float64[Tensor, "views 6"]]:
     """Views after one Gauss-Newton step with the points fixed, and how far they have moved in all."""
-    local = _local(xyz, sightings, views)
-    focal, depth = views.focals[sightings.views], local[:, 2].clamp_min(NEAREST)
-    plane = local[:, :2] / depth[:, None]
-    residual = (plane - sightings.ideal) * focal[:, None]
-    weight = robust_weights(torch.linalg.vector_norm(residual, dim=1) / noise.pixels)
-    weight = weight / noise.pixels**2
-    slope = torch.zeros(len(depth), 2, 3, dtype=xyz.dtype)
-    slope[:, 0, 0] = slope[:, 1, 1] = focal / depth
-    slope[:, :, 2] = -plane * (focal / depth)[:, None]
-    jacobian = torch.cat([slope @ -_cross(local), slope], dim=2)  # of a turn, then of a shift
+    local, residual, scale, errors = seen_from(xyz, sightings, views)
+    weight = robust_weights(errors / noise.pixels) / noise.pixels**2
+    x, y, z = local
+    # derivatives by a turn, then by a shift, where the camera sees (across, down) = (x, y) / z
+    right, below = x / z.clamp_min(NEAREST), y / z.clamp_min(NEAREST)
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    across = scale * torch.stack([-right * y, z + right * x, -y, one, zero, -right])
+    down = scale * torch.stack([-z - below * y, below * x, x, zero, one, -below])
+    gradients = weight * (across * residual[0] + down * residual[1])
     count = len(views.rotations)
-    hessian = sum_by(
-        sightings.views,
-        torch.einsum("s,ski,skj->sij", weight, jacobian, jacobian).flatten(1),
-        count,
-    ).reshape(count, 6, 6) + torch.diag(prior**-2)
-    gradient = sum_by(
-        sightings.views, torch.einsum("s,ski,sk->si", weight, jacobian, residual), count
-    )
+    numbers = torch.cat([squares(weight, across, down), gradients])
+    sums = sum_by(sightings.views, numbers.T, count)
+    hessian = symmetric(sums[:, :21], 6) + torch.diag(prior**-2)
+    gradient = sums[:, 21:]
     step = -torch.linalg.solve(hessian, gradient + moved * prior**-2)
     turn = torch.linalg.matrix_exp(_cross(step[:, :3]))
     return (

@@ -55,29 +55,38 @@ def associate(
         detections: of the view.
         radius: pixels within which a detection may lie.
     """
-    near = torch.nonzero(depths > 0)[:, 0]
-    if len(near) == 0 or len(detections.pixels) == 0:
-        nothing = torch.zeros(0, dtype=torch.long)
+    nothing = torch.zeros(0, dtype=torch.long)
+    if len(detections.pixels) == 0:
+        return Pairs(nothing, nothing)
+    low, high = detections.pixels.amin(dim=0) - radius, detections.pixels.amax(dim=0) + radius
+    inside = ((projected >= low) & (projected <= high)).all(dim=1) & (depths > 0)
+    near = torch.nonzero(inside)[:, 0]
+    if len(near) == 0:
         return Pairs(nothing, nothing)
     count = min(NEIGHBOURS, len(detections.pixels))
     distances, found = KDTree(detections.pixels.numpy()).query(
-        projected[near].numpy(), k=np.arange(1, count + 1), distance_upper_bound=radius
+        projected[near].numpy(),
+        k=np.arange(1, count + 1),
+        distance_upper_bound=radius,
+        workers=torch.get_num_threads(),
     )
-    reached = torch.from_numpy(np.isfinite(distances))
-    candidates = torch.from_numpy(found).clamp_max(len(detections.pixels) - 1)
-    some = reached.any(dim=1)
-    near, reached, candidates = near[some], reached[some], candidates[some]
-    cosines = torch.einsum("pc,pkc->pk", descriptors[near], detections.descriptors[candidates])
-    usable = reached & _alike(depths[near], detections.depths[candidates])
-    cosines = cosines.masked_fill(~usable, -1.0)
-    best, place = cosines.max(dim=1)
-    sure = best >= LEAST_COSINE
-    chosen = candidates.gather(1, place[:, None])[:, 0]
-    return Pairs(near[sure], chosen[sure])
+    reached = np.nonzero(np.isfinite(distances))
+    points, candidates = near[torch.from_numpy(reached[0])], torch.from_numpy(found[reached])
+    alike = _alike(depths[points], detections.depths[candidates])
+    points, candidates = points[alike], candidates[alike]
+    cosines = (descriptors[points] * detections.descriptors[candidates]).sum(dim=1)
+    sure = cosines >= LEAST_COSINE
+    points, candidates, cosines = points[sure], candidates[sure], cosines[sure]
+    # the most like of each point; of equal ones the nearest, which comes first
+    order = torch.from_numpy(np.lexsort((-cosines.numpy(), points.numpy())))
+    points, candidates = points[order], candidates[order]
+    first = torch.ones(len(points), dtype=torch.bool)
+    first[1:] = points[1:] != points[:-1]
+    return Pairs(points[first], candidates[first])
 
 
 def _alike(
-    depths: Float64[Tensor, " near"], others: Float64[Tensor, "near candidates"]
-) -> Bool[Tensor, "near candidates"]:
+    depths: Float64[Tensor, " candidates"], others: Float64[Tensor, " candidates"]
+) -> Bool[Tensor, " candidates"]:
     """Which depths are nearly those of the points; unknown ones may be."""
-    return (others <= 0) | ((others - depths[:, None]).abs() < LIKE_DEPTH * depths[:, None])
+    return (others <= 0) | ((others - depths).abs() < LIKE_DEPTH * depths)

@@ -89,6 +89,19 @@ def triangulate(
     Returns:
         the points, independent of the order of the sightings up to rounding.
     """
+    xyz = moved_points(start, sightings, views, noise, rounds)
+    hessian, _, errors, _ = _normal_equations(xyz, sightings, views, noise)
+    return Triangulated(xyz, torch.linalg.inv(hessian), errors)
+
+
+def moved_points(
+    start: Float64[Tensor, "points 3"],
+    sightings: Sightings,
+    views: Viewpoints,
+    noise: Noise,
+    rounds: int,
+) -> Float64[Tensor, "points 3"]:
+    """Positions alone; arguments as for `triangulate`."""
     xyz = start.clone()
     for _ in range(rounds):
         hessian, gradient, _, depth = _normal_equations(xyz, sightings, views, noise)
@@ -96,8 +109,7 @@ def triangulate(
         limit = LARGEST_STEP * depth
         length = torch.linalg.vector_norm(step, dim=1).clamp_min(1e-300)
         xyz = xyz - step * (limit / length).clamp_max(1.0)[:, None]
-    hessian, _, errors, _ = _normal_equations(xyz, sightings, views, noise)
-    return Triangulated(xyz, torch.linalg.inv(hessian), errors)
+    return xyz
 
 
 def _normal_equations(
@@ -112,35 +124,68 @@ def _normal_equations(
     Float64[Tensor, " points"],
 ]:
     """Hessian, gradient, errors in pixels, and the mean depth of each point."""
-    rotation, focal = views.rotations[sightings.views], views.focals[sightings.views]
-    local = torch.einsum("sij,sj->si", rotation, xyz[sightings.points])
-    local = local + views.translations[sightings.views]
-    depth = local[:, 2].clamp_min(NEAREST)
-    plane = local[:, :2] / depth[:, None]
-    residual = (plane - sightings.ideal) * focal[:, None]
-    errors = torch.linalg.vector_norm(residual, dim=1)
-    slope = torch.zeros(len(depth), 2, 3, dtype=xyz.dtype, device=xyz.device)
-    slope[:, 0, 0] = slope[:, 1, 1] = focal / depth
-    slope[:, :, 2] = -plane * (focal / depth)[:, None]
-    slope = slope @ rotation
+    rotation = views.rotations.permute(1, 2, 0)[:, :, sightings.views]
+    local, residual, scale, errors = seen_from(xyz, sightings, views)
+    depth = local[2].clamp_min(NEAREST)
+    # rows of the derivative of the residual; sightings come last: many of them, few numbers each
+    across = scale * (rotation[0] - (local[0] / depth) * rotation[2])
+    down = scale * (rotation[1] - (local[1] / depth) * rotation[2])
+    axis = rotation[2]
     weight = robust_weights(errors / noise.pixels) / noise.pixels**2
     known = sightings.depths > 0
     spread = (noise.depth * sightings.depths).clamp_min(1e-12)
     apart = depth - sightings.depths
     depth_weight = torch.where(known, robust_weights(apart / spread) / spread**2, 0.0)
-    axis = rotation[:, 2]
-    hessians = torch.einsum("s,ski,skj->sij", weight, slope, slope)
-    hessians = hessians + torch.einsum("s,si,sj->sij", depth_weight, axis, axis)
-    gradients = torch.einsum("s,ski,sk->si", weight, slope, residual)
-    gradients = gradients + (depth_weight * apart)[:, None] * axis
+    gradients = weight * (across * residual[0] + down * residual[1])
+    gradients = gradients + depth_weight * apart * axis
+    products = squares(weight, across, down)
+    i, j = torch.triu_indices(3, 3)
+    products = products + depth_weight * axis[i] * axis[j]
     count = len(xyz)
-    hessian = sum_by(sightings.points, hessians.flatten(1), count).reshape(count, 3, 3)
-    gradient = sum_by(sightings.points, gradients, count)
-    number = sum_by(sightings.points, torch.ones_like(depth)[:, None], count)[:, 0].clamp_min(1.0)
-    mean_depth = sum_by(sightings.points, depth[:, None], count)[:, 0] / number
+    numbers = torch.cat([products, gradients, depth[None], torch.ones_like(depth)[None]])
+    sums = sum_by(sightings.points, numbers.T, count)
+    hessian = symmetric(sums[:, :6], 3)
     held = torch.diagonal(hessian, dim1=1, dim2=2).sum(dim=1) * 1e-9 + 1e-12
     hessian = hessian + held[:, None, None] * torch.eye(3, dtype=xyz.dtype, device=xyz.device)
-    return hessian, gradient, errors, mean_depth
+    return hessian, sums[:, 6:9], errors, sums[:, 9] / sums[:, 10].clamp_min(1.0)
+
+
+def seen_from(
+    xyz: Float64[Tensor, "points 3"], sightings: Sightings, views: Viewpoints
+) -> tuple[
+    Float64[Tensor, "3 sightings"],
+    Float64[Tensor, "2 sightings"],
+    Float64[Tensor, " sightings"],
+    Float64[Tensor, " sightings"],
+]:
+    """Points in the axes of the cameras, how many pixels beside the detections, pixels per length, errors."""
+    rotation = views.rotations.permute(1, 2, 0)[:, :, sightings.views]
+    x, y, z = xyz.T[:, sightings.points]
+    local = rotation[:, 0] * x + rotation[:, 1] * y + rotation[:, 2] * z
+    local = local + views.translations.T[:, sightings.views]
+    focal, depth = views.focals[sightings.views], local[2].clamp_min(NEAREST)
+    residual = (local[:2] / depth - sightings.ideal.T) * focal
+    return local, residual, focal / depth, torch.linalg.vector_norm(residual, dim=0)
+
+
+def squares(
+    weight: Float64[Tensor, " sightings"],
+    across: Float64[Tensor, "numbers sightings"],
+    down: Float64[Tensor, "numbers sightings"],
+) -> Float64[Tensor, "products sightings"]:
+    """Upper triangles of a a^T + d d^T, row by row, weighted."""
+    i, j = torch.triu_indices(len(across), len(across))
+    return (weight * across)[i] * across[j] + (weight * down)[i] * down[j]
+
+
+def symmetric(
+    triangles: Float64[Tensor, "owners products"], side: int
+) -> Float64[Tensor, "owners side side"]:
+    """Matrices of which the upper triangles are given, row by row."""
+    i, j = torch.triu_indices(side, side)
+    number = torch.zeros(side, side, dtype=torch.long)
+    number[i, j] = number[j, i] = torch.arange(len(i))
+    return triangles[:, number]
 
 
 def robust_weights(deviations: Float64[Tensor, " sightings"]) -> Float64[Tensor, " sightings"]:

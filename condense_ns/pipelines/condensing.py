@@ -9,6 +9,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F
 
+from condense_ns.data.feature_datamanager import load_rgb
 from condense_ns.errors import UserError
 from condense_ns.geometry.similarity import Similarity
 from condense_ns.keypoints.adjustment import PoseTrust
@@ -127,7 +128,7 @@ def _detections(pipeline: "SparsePipeline", count: int) -> _Rendered:
     caster = RayCaster(pipeline.model, dataset.cameras)
     found, rays = [], []
     for view in track(range(len(dataset)), "Looking for keypoints", transient=True):
-        image = dataset.get_image_float32(view)[..., :3].permute(2, 0, 1).contiguous()
+        image = load_rgb(dataset, view)
         detected = detector(image)
         found.append(detected)
         rays.append(caster.at(torch.full((len(detected),), view), detected.pixels))

@@ -75,15 +75,8 @@ class HeldOutViews:
         camera = projection_camera(self.data.eval_dataset.cameras, index)
         teacher = self.data.maps("eval", self.spec).map(index)
         pixels = cell_centres(teacher.shape[0], teacher.shape[1], camera)
-        views = torch.full((len(pixels),), index)
-        rays = self.casters["eval"].at(views, pixels)
-        truth = self._sensor_depth("eval", views, pixels)
-        valid = rays["accumulation"][:, 0] >= MIN_OPACITY
-        points = rays["points"]
-        if truth is not None:
-            distance = truth[:, None] * rays["directions_norm"]
-            points = rays["origins"] + rays["directions"] * distance
-            valid = valid & (truth > 0)
+        rays, truth = self._rays("eval", index, pixels)
+        points, valid = _surface(rays, truth)
         return HeldOutView(
             index=index,
             camera=camera,
@@ -95,6 +88,20 @@ class HeldOutViews:
             z_depth=rays["z_depth"][:, 0],
             true_z_depth=truth,
         )
+
+    def lifted(
+        self, split: Split, index: int, pixels: Float[Tensor, "points 2"]
+    ) -> tuple[Float[Tensor, "points 3"], Bool[Tensor, " points"]]:
+        """World points at pixels of a view, and which of them are known."""
+        return _surface(*self._rays(split, index, pixels))
+
+    def _rays(
+        self, split: Split, index: int, pixels: Float[Tensor, "points 2"]
+    ) -> tuple[dict[str, Tensor], Float[Tensor, " points"] | None]:
+        """What the run renders, and the depth image if there is one."""
+        views = torch.full((len(pixels),), index)
+        rays = self.casters[split].at(views, pixels)
+        return rays, self._sensor_depth(split, views, pixels)
 
     def rendered_at(
         self, view: HeldOutView, pixels: Float[Tensor, "points 2"]
@@ -132,6 +139,17 @@ class HeldOutViews:
         if surface is None:
             surface = self.casters[split].at(views, pixels)["z_depth"][:, 0]
         return (z_depth > 0) & ((z_depth - surface).abs() < DEPTH_TOLERANCE * z_depth)
+
+
+def _surface(
+    rays: dict[str, Tensor], truth: Float[Tensor, " points"] | None
+) -> tuple[Float[Tensor, "points 3"], Bool[Tensor, " points"]]:
+    """Where rays meet a surface, by the depth image where there is one, and whether they do."""
+    valid = rays["accumulation"][:, 0] >= MIN_OPACITY
+    if truth is None:
+        return rays["points"], valid
+    distance = truth[:, None] * rays["directions_norm"]
+    return rays["origins"] + rays["directions"] * distance, valid & (truth > 0)
 
 
 def cell_centres(rows: int, columns: int, camera: Camera) -> Float[Tensor, "cells 2"]:

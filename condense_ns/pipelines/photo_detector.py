@@ -10,10 +10,12 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import functional as F
 
 from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
+from condense_ns.geometry.interpolation import sample_map
 from condense_ns.keypoints.detection import detect
 from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.keypoints.head import HeadMaps, KeypointHead
@@ -81,6 +83,15 @@ class PhotoDetector:
         height, width = image.shape[1:]
         found = detect(self.maps(image), (height, width), self.max_keypoints)
         return Keypoints2D(found.pixels.cpu(), found.scores.cpu(), found.descriptors.cpu())
+
+    @torch.no_grad()
+    def described(
+        self, image: Float[Tensor, "3 rows columns"], pixels: Float[Tensor, "keypoints 2"]
+    ) -> Keypoints2D:
+        """Descriptors, on the CPU, of any places of a photograph; their scores are 1."""
+        height, width = image.shape[1:]
+        descriptors = sample_map(self.maps(image).descriptors.cpu(), pixels, (height, width))
+        return Keypoints2D(pixels, torch.ones(len(pixels)), F.normalize(descriptors, dim=1))
 
     def save(self, path: Path) -> None:
         """Write the head, and what it needs beside it, as safetensors.

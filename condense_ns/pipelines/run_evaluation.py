@@ -16,10 +16,12 @@ from condense_ns.pipelines.feature_evaluation import (
 )
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.pipelines.held_out_views import HeldOutView, HeldOutViews
+from condense_ns.pipelines.keypoint_evaluation import keypoint_figures
 from condense_ns.pipelines.rival_features import (
     features_of_rendered_image,
     nearest_training_features,
 )
+from condense_ns.pipelines.sparse_pipeline import SparsePipeline
 
 DISTANT_ANGLE = 10.0  # degrees; nearer views of a video are near-copies
 OURS = "rendered features"
@@ -33,7 +35,8 @@ def evaluate_run(pipeline: FeaturePipeline) -> dict[str, Any]:
     Returns:
         ``{"image": {psnr, ssim}, "encoders": {spec: {"agreement": {row: figures}, "consistency":
         {row: figures}, "depth": figures, "annotated": figures}}}``. Every row of agreement that covers fewer cells than
-        ours also holds our cos_c on the same cells.
+        ours also holds our cos_c on the same cells. A run of condense-sparse also has ``"keypoints"``, see
+        `keypoint_figures`.
     """
     pipeline.eval()
     rendered, quality = _rendered_images(pipeline)
@@ -46,7 +49,10 @@ def evaluate_run(pipeline: FeaturePipeline) -> dict[str, Any]:
             "depth": depth_error(held_out),
             "annotated": annotation_figures(pipeline, spec),
         }
-    return {"image": quality, "encoders": encoders}
+    figures = {"image": quality, "encoders": encoders}
+    if isinstance(pipeline, SparsePipeline):
+        figures["keypoints"] = keypoint_figures(pipeline)
+    return figures
 
 
 def _rendered_images(

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from condense_ns.data.feature_datamanager import FeatureDataManager
+from condense_ns.data.feature_datamanager import FeatureDataManager, load_rgb
 from condense_ns.errors import UserError
 from condense_ns.geometry.projection import project
 from condense_ns.keypoints.head import KeypointHead
@@ -81,7 +81,7 @@ class ViewPairs:
 
     def _loaded(self, view: int) -> PairView:
         dataset = self._data.train_dataset
-        image = dataset.get_image_float32(view)[..., :3].permute(2, 0, 1).contiguous()
+        image = load_rgb(dataset, view)
         resized = self._head.resized(image.to(self._device))
         with torch.no_grad():
             logits = self._prior.logits(image.to(self._device), resized)

@@ -1,0 +1,228 @@
+"""Keypoints of a trained run beside cheaper ways, on photographs that training never saw.
+
+Where was it taken? Each held-out photograph is localised in the run's keypoint set at several sizes, in
+the usual map (the prior's keypoints of all training views, lifted by depth, all of them stored) and in
+random surface points. Are keypoints repeated? Pairs of held-out views, by the depth images where
+there are some. Everybody gets as many keypoints of a photograph as anybody else.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from condense_ns.data.feature_datamanager import load_rgb
+from condense_ns.export.keypoint_file import write_keypoints
+from condense_ns.geometry.projection import project
+from condense_ns.geometry.rotations import nearest_rotation
+from condense_ns.geometry.similarity import Similarity
+from condense_ns.keypoints.detections import Keypoints2D
+from condense_ns.keypoints.head import KeypointHead
+from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations
+from condense_ns.keypoints.matching import mutual_nearest
+from condense_ns.metrics.feature_agreement import nan_mean
+from condense_ns.metrics.pose_error import PoseError, medians, pose_errors, recall
+from condense_ns.metrics.repeatability import Landed, matching_score, repeatability
+from condense_ns.pipelines.condensing import HEAD, CondenseOptions, condense
+from condense_ns.pipelines.feature_evaluation import view_pairs
+from condense_ns.pipelines.held_out_views import HeldOutView, HeldOutViews
+from condense_ns.pipelines.photo_detector import PhotoDetector
+from condense_ns.pipelines.ray_caster import projection_camera
+from condense_ns.pipelines.sparse_pipeline import SparsePipeline
+from condense_ns.retrieval.absolute_pose import Lens
+from condense_ns.retrieval.drift import in_given_poses
+from condense_ns.retrieval.localization import localize
+
+SIZES = (256, 512, 1024, 2048)
+DETECTIONS = 1024
+"""Keypoints of a photograph that is localised, and of each training view."""
+REPEATED = 512
+"""Keypoints of a photograph where repeatability is asked for."""
+FEW = 1024
+"""Points of the sets that are chosen without looking."""
+OURS_2D = "2D head"
+REFERENCE_WIDTH, RADIUS = 640, 3.0
+LIMITS = {"recall_5cm_5deg": (0.05, 5.0), "recall_2cm_2deg": (0.02, 2.0)}
+"""In the dataset's units, which are metres where poses are metric."""
+
+Detector = Callable[[Float[Tensor, "3 rows columns"]], Keypoints2D]
+
+
+@torch.no_grad()
+def keypoint_figures(pipeline: SparsePipeline) -> dict[str, dict[str, dict[str, float]]]:
+    """Rows of figures under ``localisation`` and ``repeatability``."""
+    pipeline.eval()
+    held_out = HeldOutViews(pipeline.model, pipeline.datamanager, pipeline.config.encoders[0])
+    detector = pipeline.detector(DETECTIONS)
+    prior = untrained(detector)
+    localisation = {
+        name: _localised(held_out, keypoints, how)
+        for name, keypoints, how in _maps(pipeline, held_out, detector, prior)
+    }
+    rows: dict[str, Detector] = {
+        OURS_2D: replace(detector, max_keypoints=REPEATED),
+        "its prior alone": replace(prior, max_keypoints=REPEATED),
+        "random places": _random_places,
+    }
+    pairs = [(view_a, view_b) for view_a, view_b, _ in view_pairs(held_out)]
+    repeated = {name: _repeated(held_out, pairs, how) for name, how in rows.items()}
+    return {"localisation": localisation, "repeatability": repeated}
+
+
+def untrained(detector: PhotoDetector) -> PhotoDetector:
+    """The prior's keypoints with the encoder's features for descriptors."""
+    head = detector.head
+    fresh = KeypointHead(head.channels, head.channels, head.width, head.image_size)
+    return replace(detector, head=fresh.to(next(head.parameters()).device).eval())
+
+
+def _maps(
+    pipeline: SparsePipeline, held_out: HeldOutViews, detector: Detector, prior: Detector
+) -> Iterator[tuple[str, Keypoints3D, Detector]]:
+    """Name, set and how photographs are looked at."""
+    options = CondenseOptions(count=max(SIZES), detections=DETECTIONS)
+    condensed = condense(pipeline, options)
+    for size in SIZES:
+        yield f"condensed, {size} points", condensed.strongest(size), detector
+    usual = _lifted_map(pipeline, held_out, prior, prior)
+    yield "prior's keypoints of all training views", usual, prior
+    yield f"{FEW} of these at random", _some(usual, FEW), prior
+    surface = _lifted_map(pipeline, held_out, _random_places, detector)
+    yield f"{FEW} random surface points, our descriptors", _some(surface, FEW), detector
+
+
+def _lifted_map(
+    pipeline: SparsePipeline, held_out: HeldOutViews, places: Detector, described_by: Detector
+) -> Keypoints3D:
+    """Places of all training views as points of their own, lifted by depth images where there are some."""
+    dataset = pipeline.datamanager.train_dataset
+    points, descriptors = [], []
+    for view in range(len(dataset)):
+        image = load_rgb(dataset, view)
+        found = places(image)
+        if places is not described_by:
+            assert isinstance(described_by, PhotoDetector)
+            found = described_by.described(image, found.pixels)
+        xyz, known = held_out.lifted("train", view, found.pixels)
+        points.append(xyz[known].double())
+        descriptors.append(found.descriptors[known])
+    return bare_set(torch.cat(points), torch.cat(descriptors))
+
+
+def bare_set(
+    xyz: Float64[Tensor, "keypoints 3"], descriptors: Float[Tensor, "keypoints channels"]
+) -> Keypoints3D:
+    """What localisation needs, and nothing else."""
+    count = len(xyz)
+    nothing = torch.zeros(0, dtype=torch.long)
+    return Keypoints3D(
+        xyz=xyz,
+        scores=torch.ones(count),
+        descriptors={HEAD: descriptors},
+        colours=torch.zeros(count, 3),
+        normals=torch.zeros(count, 3),
+        scales=torch.zeros(count),
+        uncertainty=torch.zeros(count),
+        observations=Observations(nothing, nothing, torch.zeros(0, 2)),
+        views=(),
+        frame="model",
+        to_dataset=Similarity.identity(),
+    )
+
+
+def _some(keypoints: Keypoints3D, count: int) -> Keypoints3D:
+    """So many of them, drawn without looking."""
+    order = torch.randperm(len(keypoints), generator=torch.Generator().manual_seed(0))
+    kept = torch.zeros(len(keypoints), dtype=torch.bool)
+    kept[order[:count]] = True
+    return keypoints.chosen(kept)
+
+
+def _random_places(image: Float[Tensor, "3 rows columns"]) -> Keypoints2D:
+    """The same places in every photograph; without descriptors."""
+    height, width = image.shape[1:]
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.rand(REPEATED, 2, generator=generator) * torch.tensor([width, height])
+    return Keypoints2D(pixels, torch.ones(REPEATED), torch.zeros(REPEATED, 1))
+
+
+def _localised(
+    held_out: HeldOutViews, keypoints: Keypoints3D, detector: Detector
+) -> dict[str, float]:
+    """Errors over all held-out photographs, size of the set and time of a photograph."""
+    dataset = held_out.data.eval_dataset
+    unit = held_out.data.train_dataparser_outputs.dataparser_scale
+    errors: list[PoseError] = []
+    inliers = 0
+    start = time.perf_counter()
+    for view in range(len(dataset)):
+        camera = projection_camera(dataset.cameras, view)
+        found = localize(detector(load_rgb(dataset, view)), keypoints, Lens.of(camera))
+        inliers += int(found.inliers.sum())
+        pose = found.camera_to_world
+        if pose is not None:
+            pose = in_given_poses(pose, keypoints.views)
+        true = camera.camera_to_world.double()
+        true = torch.cat([nearest_rotation(true[:, :3]), true[:, 3:]], dim=1)
+        distance, degrees = pose_errors(pose, true)
+        errors.append((distance / unit, degrees))
+    seconds = (time.perf_counter() - start) / len(dataset)
+    distance, degrees = medians(errors)
+    return {
+        **{name: recall(errors, *limits) for name, limits in LIMITS.items()},
+        "median_distance": distance,
+        "median_degrees": degrees,
+        "inliers": inliers / len(dataset),
+        "points": float(len(keypoints)),
+        "kilobytes": _kilobytes(keypoints),
+        "seconds": seconds,
+    }
+
+
+def _kilobytes(keypoints: Keypoints3D) -> float:
+    """Size of a file with what localisation needs: positions, descriptors, views."""
+    bare = replace(bare_set(keypoints.xyz, keypoints.descriptors[HEAD]), views=keypoints.views)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "keypoints.npz"
+        write_keypoints(path, bare, {})
+        return path.stat().st_size / 1e3
+
+
+def _repeated(
+    held_out: HeldOutViews, pairs: Sequence[tuple[HeldOutView, HeldOutView]], detector: Detector
+) -> dict[str, float]:
+    """Repeatability and matching score at 3 px of 640, mean over pairs of held-out views."""
+    dataset = held_out.data.eval_dataset
+    found = {view.index: detector(load_rgb(dataset, view.index)) for pair in pairs for view in pair}
+    rows = []
+    for view_a, view_b in pairs:
+        of_a, of_b = found[view_a.index], found[view_b.index]
+        radius = RADIUS * view_a.camera.width / REFERENCE_WIDTH
+        a = _landed(held_out, view_a, view_b, of_a)
+        b = _landed(held_out, view_b, view_a, of_b)
+        matches = mutual_nearest(of_a.descriptors, of_b.descriptors, None)
+        rows.append(
+            {
+                "repeatability": repeatability(a, b, radius),
+                "matching_score": matching_score(a, b, matches.pairs, radius),
+            }
+        )
+    unknown = {"repeatability": float("nan"), "matching_score": float("nan")}
+    return {**nan_mean(rows or [unknown]), "pairs": float(len(rows))}
+
+
+def _landed(
+    held_out: HeldOutViews, here: HeldOutView, there: HeldOutView, found: Keypoints2D
+) -> Landed:
+    points, known = held_out.lifted("eval", here.index, found.pixels)
+    landed, depth = project(points, there.camera)
+    shared = known & there.camera.contains(landed) & (depth > 0)
+    inside = torch.nonzero(shared)[:, 0]
+    views = torch.full((len(inside),), there.index)
+    shared[inside] = held_out.visible("eval", views, landed[inside], depth[inside])
+    return Landed(found.pixels, landed, shared)
