@@ -195,7 +195,7 @@ def _decorated(
         spec: F.normalize(_mean(values[detections], points, count), dim=1)
         for spec, values in rendered.features.items()
     }
-    cell = pipeline.model.keypoint_head.image_size / WIDTH * _cell_width(pipeline)
+    cell = _cell_width(pipeline)
     depths = _mean(lifted.depths[detections, None].float(), points, count)[:, 0]
     focal = float(_viewpoints(pipeline).focals.median())
     return Keypoints3D(

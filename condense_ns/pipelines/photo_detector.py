@@ -67,6 +67,8 @@ class PhotoDetector:
     head: KeypointHead
     max_keypoints: int = 1024
     """Of a photograph."""
+    encoder_image_size: int | None = None
+    """Longest side in pixels that the encoder was built for; None: its own default."""
 
     @torch.no_grad()
     def maps(self, image: Float[Tensor, "3 rows columns"]) -> HeadMaps:
@@ -104,6 +106,7 @@ class PhotoDetector:
             "format": FORMAT,
             "version": VERSION,
             "encoder": self.encoder.spec,
+            "encoder_image_size": self.encoder_image_size,
             "fingerprint": self.encoder.fingerprint,
             "prior": self.prior.spec,
             "channels": head.channels,
@@ -130,21 +133,23 @@ def load_detector(path: Path, max_keypoints: int = 1024, device: str = "cpu") ->
             f"{path} is of version {about.get('version')}, this condense_ns reads {VERSION}; update "
             "condense_ns or export the keypoints again"
         )
-    encoder = build_encoder(str(about["encoder"]), device)
-    if encoder.fingerprint != about["fingerprint"]:
+    size = about.get("encoder_image_size")
+    encoder = build_encoder(str(about.get("encoder")), device, size)
+    if encoder.fingerprint != about.get("fingerprint"):
         raise UserError(
             f"{path} was trained on {about['encoder']} with other weights or settings; put them back, or "
             "train again"
         )
-    head = KeypointHead(
-        int(about["channels"]),
-        int(about["descriptor_dim"]),
-        int(about["width"]),
-        int(about["image_size"]),
-    )
-    head.load_state_dict(state)
-    prior = Prior(str(about["prior"]), device)
-    return PhotoDetector(encoder, prior, head.to(device).eval(), max_keypoints)
+    try:
+        sizes = ("channels", "descriptor_dim", "width", "image_size")
+        head = KeypointHead(*(int(about[name]) for name in sizes))
+        head.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{path} does not hold the weights that it announces; export the keypoints again"
+        ) from error
+    prior = Prior(str(about.get("prior")), device)
+    return PhotoDetector(encoder, prior, head.to(device).eval(), max_keypoints, size)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -10,8 +10,11 @@ from torch.cuda.amp.grad_scaler import GradScaler
 from condense_ns.errors import UserError
 from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.models.condense_sparse import CondenseSparseModel, CondenseSparseModelConfig
+from condense_ns.models.keypoint_training import LOSSES
+from condense_ns.pipelines.checkpoint_checks import check_teacher
 from condense_ns.pipelines.condensing import CondenseOptions, condense
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline, FeaturePipelineConfig
+from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.panel_host import PanelHost
 from condense_ns.pipelines.photo_detector import PhotoDetector, Prior
 from condense_ns.pipelines.view_pairs import ViewPairs
@@ -36,6 +39,25 @@ class SparsePipelineConfig(FeaturePipelineConfig):
     """The model."""
 
 
+LEAST = {"start": 0, "steps": 1, "every": 1}
+LEAST_OF_THE_MODEL = {
+    "image_size": 32,
+    **dict.fromkeys(
+        (
+            "descriptor_dim",
+            "head_width",
+            "num_levels",
+            "max_res",
+            "log2_hashmap_size",
+            "samples_per_ray",
+        ),
+        1,
+    ),
+    **{f"{name}_loss_mult": 0 for name in LOSSES},
+}
+"""Smallest values of the options that begin with `keypoint_`."""
+
+
 class SparsePipeline(FeaturePipeline):
     """Adds keypoint losses to those of condense-dense."""
 
@@ -50,6 +72,7 @@ class SparsePipeline(FeaturePipeline):
         local_rank: int = 0,
         grad_scaler: GradScaler | None = None,
     ) -> None:
+        tell_user_errors_in_one_sentence()
         _check(config)
         prior = Prior(config.keypoint_prior, str(device)) if test_mode == "val" else None
         super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
@@ -75,6 +98,11 @@ class SparsePipeline(FeaturePipeline):
         return outputs, losses, metrics
 
     def _keypoint_losses(self, step: int, since: int) -> dict[str, Tensor]:
+        # half precision is too coarse for scores near 0 and 1, and torch refuses their entropy in it
+        with torch.autocast(torch.device(self.device).type, enabled=False):
+            return self._losses_of_a_pair(step, since)
+
+    def _losses_of_a_pair(self, step: int, since: int) -> dict[str, Tensor]:
         if self._pairs is None:
             prior = self._prior or Prior(self.config.keypoint_prior, str(self.device))
             self.model.eval()
@@ -83,7 +111,8 @@ class SparsePipeline(FeaturePipeline):
             self.model.train()
         generator = torch.Generator().manual_seed(step)
         progress = min(1.0, since / self.config.keypoint_steps)
-        return self.model.keypoint_losses(self._pairs.draw(generator), progress, generator)
+        pair = self._pairs.draw(generator)
+        return self.model.keypoint_losses(pair, progress, generator)
 
     def detector(self, max_keypoints: int = 1024) -> PhotoDetector:
         """The 2D head on photographs of any scene.
@@ -94,7 +123,9 @@ class SparsePipeline(FeaturePipeline):
         spec, device = self.config.encoders[0], str(self.device)
         prior = self._prior or Prior(self.config.keypoint_prior, device)
         encoder = self.datamanager.teachers[spec]
-        return PhotoDetector(encoder, prior, self.model.keypoint_head, max_keypoints)
+        check_teacher(self.model, encoder)
+        image_size = self.datamanager.config.encoder_image_size
+        return PhotoDetector(encoder, prior, self.model.keypoint_head, max_keypoints, image_size)
 
     def _condensed(self) -> Keypoints3D:
         return condense(self, CondenseOptions(count=20_000))
@@ -102,8 +133,12 @@ class SparsePipeline(FeaturePipeline):
 
 def _check(config: SparsePipelineConfig) -> None:
     """Raises: UserError for numbers that are out of range."""
-    for name, least in (("keypoint_start", 0), ("keypoint_steps", 1), ("keypoint_every", 1)):
-        value = getattr(config, name)
-        if value < least:
-            option = f"--pipeline.{name.replace('_', '-')}"
-            raise UserError(f"{option} is {value}, it must be at least {least}")
+    for part, owner, limits in (
+        ("", config, LEAST),
+        ("model.", config.model, LEAST_OF_THE_MODEL),
+    ):
+        for name, least in limits.items():
+            value = getattr(owner, f"keypoint_{name}")
+            if not value >= least:
+                option = f"--pipeline.{part}keypoint-{name.replace('_', '-')}"
+                raise UserError(f"{option} is {value}, it must be at least {least}")

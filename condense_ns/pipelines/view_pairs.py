@@ -1,5 +1,6 @@
 """Pairs of training views that see the same places, for the training of keypoints."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from condense_ns.data.feature_datamanager import FeatureDataManager, load_rgb
 from condense_ns.errors import UserError
-from condense_ns.geometry.projection import project
+from condense_ns.geometry.projection import Camera, project
 from condense_ns.keypoints.head import KeypointHead
 from condense_ns.models.condense_sparse import CondenseSparseModel
 from condense_ns.models.keypoint_training import MIN_OPACITY, PairView
@@ -90,5 +91,11 @@ class ViewPairs:
             feature_map=self._data.maps("train", self._spec).map(view).to(self._device),
             prior_logits=logits,
             camera=dataset.cameras[view : view + 1].to(self._device),
-            projection=self._projections[view],
+            projection=_on(self._projections[view], self._device),
         )
+
+
+def _on(camera: Camera, device: torch.device) -> Camera:
+    """The camera where the points are that it projects."""
+    names = ("camera_to_world", "focal", "centre", "distortion")
+    return replace(camera, **{name: getattr(camera, name).to(device) for name in names})
