@@ -138,9 +138,7 @@ def _normal_equations(
     depth_weight = torch.where(known, robust_weights(apart / spread) / spread**2, 0.0)
     gradients = weight * (across * residual[0] + down * residual[1])
     gradients = gradients + depth_weight * apart * axis
-    products = squares(weight, across, down)
-    i, j = torch.triu_indices(3, 3)
-    products = products + depth_weight * axis[i] * axis[j]
+    products = squares(weight, across, down) + squares(depth_weight, axis, torch.zeros_like(axis))
     count = len(xyz)
     numbers = torch.cat([products, gradients, depth[None], torch.ones_like(depth)[None]])
     sums = sum_by(sightings.points, numbers.T, count)
@@ -165,7 +163,7 @@ def seen_from(
     local = local + views.translations.T[:, sightings.views]
     focal, depth = views.focals[sightings.views], local[2].clamp_min(NEAREST)
     residual = (local[:2] / depth - sightings.ideal.T) * focal
-    return local, residual, focal / depth, torch.linalg.vector_norm(residual, dim=0)
+    return local, residual, focal / depth, torch.hypot(residual[0], residual[1])
 
 
 def squares(
@@ -174,8 +172,15 @@ def squares(
     down: Float64[Tensor, "numbers sightings"],
 ) -> Float64[Tensor, "products sightings"]:
     """Upper triangles of a a^T + d d^T, row by row, weighted."""
-    i, j = torch.triu_indices(len(across), len(across))
-    return (weight * across)[i] * across[j] + (weight * down)[i] * down[j]
+    side = len(across)
+    products = across.new_empty(side * (side + 1) // 2, across.shape[1])
+    row = 0
+    for i in range(side):  # without copies of rows, which are as long as there are sightings
+        block = products[row : row + side - i]
+        torch.mul(across[i:], weight * across[i], out=block)
+        block.addcmul_(down[i:], (weight * down[i])[None])
+        row += side - i
+    return products
 
 
 def symmetric(
