@@ -50,4 +50,6 @@ class KeypointField(nn.Module):
 
     def forward(self, positions: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
         """Scores in [0, 1] at world positions."""
+        if positions.numel() == 0:
+            return positions.sum(dim=-1)
         return torch.sigmoid(self.logit(self.trunk(positions)))[..., 0]
