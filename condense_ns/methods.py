@@ -134,8 +134,10 @@ def _with_keypoints(config: TrainerConfig, start: int, every: int) -> TrainerCon
         keypoint_steps=config.max_num_iterations - start,
         keypoint_every=every,
     )
-    landing = CosineDecaySchedulerConfig(  # keypoints rest until `start`, then learn at the full rate
-        warm_up_end=start, learning_rate_alpha=0.05, max_steps=config.max_num_iterations
+    landing = (
+        CosineDecaySchedulerConfig(  # keypoints rest until `start`, then learn at the full rate
+            warm_up_end=start, learning_rate_alpha=0.05, max_steps=config.max_num_iterations
+        )
     )
     config.optimizers["keypoints"] = {"optimizer": adam(2e-3), "scheduler": landing}
     return config

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenes import make_textured_scene
+from tests.sparse_run import HEIGHT, WIDTH, SparseRun, make_sparse_run
 from tests.trained_run import TrainedRun, make_trained_run
 from tests.training import COLOUR_NETWORK
 
@@ -40,3 +41,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained_run(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     """A run of the painted board with a text encoder and one without text."""
     return make_trained_run(scene, tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="session")
+def sparse_run(tmp_path_factory: pytest.TempPathFactory) -> SparseRun:
+    """A run with keypoints of the painted board in larger photographs."""
+    folder = tmp_path_factory.mktemp("sparse_run")
+    scene = make_textured_scene(folder / "board", width=WIDTH, height=HEIGHT)
+    return make_sparse_run(scene, folder)

@@ -31,10 +31,13 @@ COLOURS, GREYS = "torch:colour_network:network", "torch:colour_network:grey_netw
 
 
 def small_config(
-    scene: Path, output: Path, encoders: tuple[str, ...] = (COLOURS,)
+    scene: Path,
+    output: Path,
+    encoders: tuple[str, ...] = (COLOURS,),
+    preset: TrainerConfig | None = None,
 ) -> TrainerConfig:
-    """condense-dense-tiny with fewer rays and smaller grids, saved below `output`."""
-    config = condense_dense_tiny()
+    """A preset, condense-dense-tiny if None, with fewer rays and smaller grids, saved below `output`."""
+    config = preset or condense_dense_tiny()
     config.vis = "tensorboard"
     config.output_dir, config.experiment_name, config.timestamp = output, "test", "run"
     pipeline = pipeline_config(config)

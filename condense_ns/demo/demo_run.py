@@ -82,7 +82,13 @@ class Demonstration:
         with self._stage(scene.name, "scene", 1) as advance:
             folder = write_scene(scene, self.plan.folder / "scenes")
             advance(1)
-        config = run_config(folder, self.plan.folder / "runs", self.plan.encoder, self.plan.steps)
+        config = run_config(
+            folder,
+            self.plan.folder / "runs",
+            self.plan.encoder,
+            self.plan.steps,
+            max(self.plan.width, self.plan.height),
+        )
         with self._stage(scene.name, "training", self.plan.steps) as advance:
             file = train_run(config, self._log, advance)
         path = self._results / f"{scene.name}.json"

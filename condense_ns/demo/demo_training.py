@@ -17,7 +17,12 @@ SAVES = 5  # checkpoints of a training
 
 
 def run_config(
-    scene: Path, output: Path, encoder: str, steps: int, from_photographs_alone: bool = True
+    scene: Path,
+    output: Path,
+    encoder: str,
+    steps: int,
+    image_size: int | None = None,
+    from_photographs_alone: bool = True,
 ) -> TrainerConfig:
     """What `ns-train condense-dense-tiny` would be given.
 
@@ -26,6 +31,7 @@ def run_config(
         output: where the run is saved.
         encoder: spec of the encoder.
         steps: of the training.
+        image_size: longest side in pixels of what the encoder sees; None for its own.
         from_photographs_alone: leave the scene's exact depth out, as most scenes have none.
     """
     config = condense_dense_tiny(steps)
@@ -38,6 +44,7 @@ def run_config(
     assert isinstance(pipeline, FeaturePipelineConfig)
     pipeline.encoders = (encoder,)
     pipeline.datamanager.data = scene
+    pipeline.datamanager.encoder_image_size = image_size
     pipeline.datamanager.feature_store = output / "features" / scene.name
     if from_photographs_alone:
         pipeline.model.depth_loss_mult = 0.0

@@ -5,6 +5,7 @@ descriptor is most like the point's shows it, if it is like enough. Depth tells 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,9 +65,10 @@ def associate(
     if len(near) == 0:
         return Pairs(nothing, nothing)
     count = min(NEIGHBOURS, len(detections.pixels))
-    distances, found = KDTree(detections.pixels.numpy()).query(
+    tree: Any = KDTree(detections.pixels.numpy())
+    distances, found = tree.query(
         projected[near].numpy(),
-        k=np.arange(1, count + 1),
+        k=np.arange(1, count + 1),  # a list, so that one neighbour comes as a column, too
         distance_upper_bound=radius,
         workers=torch.get_num_threads(),
     )

@@ -76,7 +76,7 @@ def condense(pipeline: FeaturePipeline, options: CondenseOptions) -> Keypoints3D
         options: what the set shall be like.
 
     Raises:
-        UserError: another method's run, or the head's encoder cannot be built.
+        UserError: another method's run, the head's encoder cannot be built, or no photograph has keypoints.
     """
     pipeline = with_keypoints(pipeline)
     pipeline.eval()
@@ -126,15 +126,17 @@ def _detections(pipeline: "SparsePipeline", count: int) -> _Rendered:
     dataset = pipeline.datamanager.train_dataset
     detector = pipeline.detector(count)
     caster = RayCaster(pipeline.model, dataset.cameras)
-    found, rays = [], []
+    found = []
     for view in track(range(len(dataset)), "Looking for keypoints", transient=True):
-        image = load_rgb(dataset, view)
-        detected = detector(image)
-        found.append(detected)
-        rays.append(caster.at(torch.full((len(detected),), view), detected.pixels))
-    together = {name: torch.cat([ray[name] for ray in rays]) for name in rays[0]}
+        found.append(detector(load_rgb(dataset, view)))
     views = torch.cat([torch.full((len(one),), view) for view, one in enumerate(found)])
     pixels = torch.cat([one.pixels for one in found])
+    if len(pixels) == 0:
+        raise UserError(
+            f"no training photograph of {pipeline.datamanager.get_datapath()} has a keypoint; take sharper "
+            "ones of places with more texture, or train with another --pipeline.keypoint-prior"
+        )
+    together = caster.at(views, pixels)
     cameras = dataset.cameras
     size = torch.cat([cameras.width, cameras.height], dim=1).cpu()[views]
     axes = cameras.camera_to_worlds.cpu()[views, :, :3].double()
@@ -231,6 +233,8 @@ def _normals(
     pipeline: "SparsePipeline", condensed: Condensed, views: Int64[Tensor, " sightings"]
 ) -> Tensor:
     """Of the densities at the points, turned to the middle of the views that see them."""
+    if len(condensed.xyz) == 0:  # the host's field refuses to be asked nothing
+        return torch.zeros(0, 3)
     poses = condensed.adjusted
     centres = -torch.einsum("vji,vj->vi", poses.rotations, poses.translations)
     from_eye = condensed.xyz - _mean(centres[views], condensed.points, len(condensed.xyz))

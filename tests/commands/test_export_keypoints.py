@@ -10,6 +10,7 @@ import pytest
 from plyfile import PlyData
 
 from condense_ns.commands.export_keypoints import ExportKeypoints
+from condense_ns.commands.match import HEAD_NAME
 from condense_ns.errors import UserError
 from condense_ns.export.keypoint_file import read_keypoints, read_provenance
 from tests.commands.made_up_condensing import MadeUpCondensing, made_up_keypoints
@@ -31,7 +32,7 @@ def test_all_files_are_written_in_the_frame_of_the_dataset(
 ):
     folder = tmp_path / "new" / "keypoints"
     ExportKeypoints(trained_run.config, folder).main()
-    wanted = {"keypoints.npz", "keypoints.ply", "colmap", "keypoints.json"}
+    wanted = {"keypoints.npz", HEAD_NAME, "keypoints.ply", "colmap", "keypoints.json"}
     assert {file.name for file in folder.iterdir()} == wanted
     moved = made_up_keypoints().in_frame("dataset")
     stored = read_keypoints(folder / "keypoints.npz")
@@ -82,7 +83,7 @@ def test_one_line_per_file_with_its_size(
     ExportKeypoints(trained_run.config, tmp_path).main()
     lines = [line for line in capsys.readouterr().out.splitlines() if line.endswith(" kB")]
     names = [Path(line.split(": ")[0]).name for line in lines]
-    assert names == ["keypoints.npz", "keypoints.ply", "colmap", "keypoints.json"]
+    assert names == ["keypoints.npz", HEAD_NAME, "keypoints.ply", "colmap", "keypoints.json"]
     size = (tmp_path / "keypoints.npz").stat().st_size
     assert lines[0].endswith(f": {size / 1e3:.1f} kB")
 

@@ -152,7 +152,8 @@ def test_a_view_without_sightings_stays():
 
 
 def test_without_sightings_nothing_moves():
-    nothing = Sightings(*[torch.zeros(0, dtype=torch.long)] * 2, normal(0, 2), normal(0))
+    nobody = torch.zeros(0, dtype=torch.long)
+    nothing = Sightings(nobody, nobody, normal(0, 2), normal(0))
     views = looking_in()
     for xyz in (points(), normal(0, 3)):
         found = adjust(xyz, nothing, views, NOISE, PoseTrust())

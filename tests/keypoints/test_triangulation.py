@@ -136,7 +136,8 @@ def test_the_order_of_the_sightings_does_not_matter():
 
 
 def test_points_without_sightings_stay_and_nothing_is_triangulated_to_nothing():
-    nothing = Sightings(*[torch.zeros(0, dtype=torch.long)] * 2, normal(0, 2), normal(0))
+    nobody = torch.zeros(0, dtype=torch.long)
+    nothing = Sightings(nobody, nobody, normal(0, 2), normal(0))
     found = triangulate(normal(3, 3), nothing, ring(), NOISE)
     assert torch.equal(found.xyz, normal(3, 3))
     assert found.covariance.isfinite().all()

@@ -1,6 +1,7 @@
 """Losses of score maps by hand, and their gradients where these are awkward."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from condense_ns.losses.detector import (
 )
 
 
-def gradient_of(loss, *inputs):
+def gradient_of(loss, *inputs) -> list[Any]:
     for values in inputs:
         values.requires_grad_()
     loss(*inputs).backward()

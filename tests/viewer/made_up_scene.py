@@ -64,7 +64,10 @@ def made_up_keypoints(side: int = 10) -> Keypoints3D:
         scales=torch.full((count,), 0.25),
         uncertainty=torch.full((count,), 0.01),
         observations=Observations(keypoints, views, torch.ones(len(views), 2)),
-        views=tuple(SeenView(f"images/00{number}.png", camera, camera.camera_to_world) for number in range(5)),
+        views=tuple(
+            SeenView(f"images/00{number}.png", camera, camera.camera_to_world)
+            for number in range(5)
+        ),
         frame="model",
         to_dataset=Similarity(
             torch.eye(3, dtype=torch.float64), torch.tensor([10.0, 0.0, 0.0]).double(), 2.0
