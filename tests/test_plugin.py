@@ -7,7 +7,12 @@ import sys
 import pytest
 from nerfstudio.plugins.types import MethodSpecification
 
-METHODS = ("condense-dense", "condense-dense-tiny")
+METHODS = (
+    "condense-dense",
+    "condense-dense-tiny",
+    "condense-sparse",
+    "condense-sparse-tiny",
+)
 
 LIST_METHODS = """
 from nerfstudio.configs.method_configs import all_methods
@@ -67,6 +72,7 @@ import nerfstudio.pipelines.base_pipeline, nerfstudio.viewer.viewer
 import nerfstudio.data.dataparsers.nerfstudio_dataparser
 start = time.process_time()
 from condense_ns.plugin import condense_dense, condense_dense_tiny
+from condense_ns.plugin import condense_sparse, condense_sparse_tiny
 print("seconds:", time.process_time() - start)
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
