@@ -68,12 +68,15 @@ def associate(
     tree: Any = KDTree(detections.pixels.numpy())
     distances, found = tree.query(
         projected[near].numpy(),
-        k=np.arange(1, count + 1),  # a list, so that one neighbour comes as a column, too
+        k=np.arange(1, count + 1),  # pyright: ignore[reportArgumentType]  # a list, so that one neighbour comes as a column, too
         distance_upper_bound=radius,
         workers=torch.get_num_threads(),
     )
     reached = np.nonzero(np.isfinite(distances))
-    points, candidates = near[torch.from_numpy(reached[0])], torch.from_numpy(found[reached])
+    points, candidates = (
+        near[torch.from_numpy(reached[0])],
+        torch.from_numpy(np.asarray(found)[reached]),
+    )
     alike = _alike(depths[points], detections.depths[candidates])
     points, candidates = points[alike], candidates[alike]
     cosines = (descriptors[points] * detections.descriptors[candidates]).sum(dim=1)
