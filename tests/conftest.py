@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenes import make_textured_scene
-from tests.sparse_run import HEIGHT, WIDTH, SparseRun, make_sparse_run
+from tests.sparse_run import SparseRun, make_sparse_run
 from tests.trained_run import TrainedRun, make_trained_run
 from tests.training import COLOUR_NETWORK
 
@@ -45,7 +45,5 @@ def trained_run(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
 
 @pytest.fixture(scope="session")
 def sparse_run(tmp_path_factory: pytest.TempPathFactory) -> SparseRun:
-    """A run with keypoints of the painted board in larger photographs."""
-    folder = tmp_path_factory.mktemp("sparse_run")
-    scene = make_textured_scene(folder / "board", width=WIDTH, height=HEIGHT)
-    return make_sparse_run(scene, folder)
+    """A run with keypoints of a board with a patchwork on it."""
+    return make_sparse_run(tmp_path_factory.mktemp("sparse_run"))

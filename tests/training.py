@@ -24,10 +24,22 @@ def grey_network():
     layer = torch.nn.Conv2d(3, 2, 8, stride=8, bias=False)
     layer.weight.data = torch.full((2, 3, 8, 8), 1 / 192)
     return layer
+
+def surroundings():
+    layer = torch.nn.Conv2d(3, 27, 12, stride=4, padding=4, bias=False)
+    weights = torch.zeros(3, 3, 3, 3, 12, 12)
+    for row in range(3):
+        for column in range(3):
+            for colour in range(3):
+                patch = weights[row, column, colour, colour]
+                patch[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 1 / 16
+    layer.weight.data = weights.flatten(0, 2)
+    return layer
 """
-"""A module whose `network` answers mean colours of 4 x 4 patches."""
+"""A module whose `network` answers mean colours of 4 x 4 patches, `surroundings` of nine of them."""
 
 COLOURS, GREYS = "torch:colour_network:network", "torch:colour_network:grey_network"
+SURROUNDINGS = "torch:colour_network:surroundings"
 
 
 def small_config(

@@ -6,15 +6,20 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pycolmap
 import pytest
+from PIL import Image
 from plyfile import PlyData
 
 from condense_ns.commands.export_keypoints import ExportKeypoints
-from condense_ns.commands.match import HEAD_NAME
+from condense_ns.commands.match import HEAD_NAME, Match
 from condense_ns.errors import UserError
 from condense_ns.export.keypoint_file import read_keypoints, read_provenance
 from tests.commands.made_up_condensing import MadeUpCondensing, made_up_keypoints
+from tests.scenes import FOCAL
+from tests.sparse_run import HEIGHT, VIEWS, WIDTH, SparseRun
 from tests.trained_run import TrainedRun
+from tests.training import SURROUNDINGS
 
 BOX = (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0)
 
@@ -139,3 +144,63 @@ import condense_ns.pipelines.loaded_run, condense_ns.export.keypoint_file
 import condense_ns.export.keypoint_ply, condense_ns.export.colmap_model, condense_ns.commands.main
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def exported(sparse_run: SparseRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was really trained and condensed."""
+    folder = tmp_path_factory.mktemp("exported")
+    ExportKeypoints(sparse_run.config, folder).main()
+    return folder
+
+
+def matched(exported: Path, photograph: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `condense match` prints, its picture beside the photograph."""
+    picture = photograph.with_name("matches.png")
+    Match(photograph, exported / "keypoints.npz", (FOCAL * WIDTH,), picture).main()
+    assert picture.is_file()
+    return capsys.readouterr().out
+
+
+def test_a_held_out_photograph_finds_its_pose_in_the_exported_keypoints(
+    sparse_run: SparseRun, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Within a twentieth of the distance of three units, which so short a training allows."""
+    frames = json.loads((sparse_run.scene / "transforms.json").read_text())["frames"]
+    poses = {frame["file_path"]: np.array(frame["transform_matrix"])[:3] for frame in frames}
+    trained_on = {view.name for view in read_keypoints(exported / "keypoints.npz").views}
+    held_out = min(poses.keys() - trained_on)
+    photograph = tmp_path / "held_out.png"
+    photograph.write_bytes((sparse_run.scene / held_out).read_bytes())
+    told = matched(exported, photograph, capsys)
+    assert "in the coordinates of the dataset: " in " ".join(told.split())
+    lines = told.splitlines()
+    first = lines.index("camera to world (OpenGL):") + 1
+    pose = np.array([[float(number) for number in line.split()] for line in lines[first:][:3]])
+    assert np.linalg.norm(pose[:, 3] - poses[held_out][:, 3]) < 0.15
+    assert np.linalg.norm(pose[:, :3] - poses[held_out][:, :3]) < 0.1
+
+
+def test_noise_is_not_the_scene(exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    assert matched(exported, tmp_path / "noise.png", capsys).startswith("not this scene: ")
+
+
+def test_exported_files_tell_of_the_same_keypoints(sparse_run: SparseRun, exported: Path):
+    keypoints = read_keypoints(exported / "keypoints.npz")
+    assert keypoints.descriptors.keys() == {"head", SURROUNDINGS}
+    points = pycolmap.Reconstruction(exported / "colmap" / "binary").points3D
+    assert len(points) == len(keypoints) > 50
+    assert len(PlyData.read(str(exported / "keypoints.ply"))["vertex"]) == len(keypoints)
+    record = json.loads((exported / "keypoints.json").read_text())
+    assert record["views"] == VIEWS
+    assert list(record["encoders"]) == [SURROUNDINGS]
+
+
+def test_a_run_without_keypoints_is_refused_before_a_folder_is_made(
+    trained_run: TrainedRun, tmp_path: Path
+):
+    with pytest.raises(UserError, match="this run has no keypoints; train condense-sparse"):
+        ExportKeypoints(trained_run.config, tmp_path / "out").main()
+    assert not (tmp_path / "out").exists()

@@ -14,9 +14,9 @@ from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.pipelines.condensing import HEAD, CondenseOptions, condense
 from condense_ns.pipelines.loaded_run import load_run
 from condense_ns.pipelines.sparse_pipeline import SparsePipeline
-from tests.sparse_run import HEIGHT, WIDTH, SparseRun
+from tests.sparse_run import HEIGHT, VIEWS, WIDTH, SparseRun
 from tests.trained_run import TrainedRun
-from tests.training import COLOURS
+from tests.training import SURROUNDINGS
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +37,24 @@ def moved(keypoints: Keypoints3D) -> Keypoints3D:
 
 
 def test_keypoints_lie_near_the_board(moved: Keypoints3D):
-    """It is 2 x 2 units, 3 away and lies at z = 0; so short a training knows depth to about 5 %."""
-    assert len(moved) >= 50
-    height = moved.xyz[:, 2].abs()
-    assert height.median() < 0.2
-    assert height.quantile(0.75) < 0.45
-    middle = moved.xyz.median(dim=0).values
-    assert (middle.abs() < 0.6).all()
+    """So short a training leaves half of the keypoints within a twentieth of the distance.
+
+    The board has 2 x 2 units, lies at z = 0 and is seen from 3 units away; some keypoints are taken
+    for farther ones, at its edges before the empty sky.
+    """
+    assert len(moved) >= 100
+    on_board = (moved.xyz[:, :2].abs() < 1.05).all(dim=1)
+    assert on_board.float().mean() > 0.6
+    height = moved.xyz[on_board, 2].abs()
+    assert height.median() < 0.15
+    assert height.quantile(0.75) < 0.3
+    assert moved.normals[on_board, 2].median() > 0.0  # towards the cameras, which are above it
 
 
 def test_the_dataset_frame_is_that_of_its_own_poses(moved: Keypoints3D, sparse_run: SparseRun):
     frames = json.loads((sparse_run.scene / "transforms.json").read_text())["frames"]
     poses = {frame["file_path"]: frame["transform_matrix"] for frame in frames}
-    assert len(moved.views) == 11
+    assert len(moved.views) == VIEWS
     for view in moved.views:
         wanted = torch.tensor(poses[view.name], dtype=torch.float64)[:3]
         assert torch.allclose(view.given_pose.double(), wanted, atol=1e-4)
@@ -73,8 +78,8 @@ def test_both_frames_tell_of_the_same_keypoints(keypoints: Keypoints3D, moved: K
 
 def test_descriptors_are_unit_vectors_of_the_head_and_of_every_encoder(keypoints: Keypoints3D):
     assert {name: values.shape[1] for name, values in keypoints.descriptors.items()} == {
-        HEAD: 16,
-        COLOURS: 3,
+        HEAD: 27,
+        SURROUNDINGS: 27,
     }
     for values in keypoints.descriptors.values():
         assert torch.allclose(values.norm(dim=1), torch.ones(len(keypoints)), atol=1e-4)
@@ -88,7 +93,7 @@ def test_what_is_known_of_keypoints_is_in_range(keypoints: Keypoints3D, moved: K
     assert torch.allclose(keypoints.normals.norm(dim=1), torch.ones(len(keypoints)), atol=1e-4)
     assert (keypoints.uncertainty > 0.0).all()
     assert keypoints.uncertainty.isfinite().all()
-    cell = 4.0 / 512 * WIDTH  # a cell of the encoder is 4 pixels of a picture 512 wide
+    cell = 4.0  # pixels of the encoder's patch
     expected = 0.5 * cell * 3.0 / (1.2 * WIDTH)
     assert float(moved.scales.median()) == pytest.approx(expected, rel=0.3)
 
@@ -143,7 +148,7 @@ def test_where_nothing_is_there_are_no_keypoints(pipeline: SparsePipeline):
     nothing = condense(pipeline, CondenseOptions(crop=(50.0, 50.0, 50.0, 51.0, 51.0, 51.0)))
     assert len(nothing) == 0
     assert len(nothing.observations.keypoints) == 0
-    assert len(nothing.in_frame("dataset").views) == 11
+    assert len(nothing.in_frame("dataset").views) == VIEWS
 
 
 def blind_on(pipeline: SparsePipeline, blanks: int, patch: pytest.MonkeyPatch) -> None:
@@ -164,14 +169,14 @@ def test_a_photograph_without_keypoints_is_none_of_the_others_business(
     rest = condense(pipeline, CondenseOptions())
     assert len(rest) > 10
     assert rest.observations.views.min() == 1
-    assert len(rest.views) == 11
+    assert len(rest.views) == VIEWS
 
 
 def test_photographs_without_any_keypoint_are_told(
     sparse_run: SparseRun, monkeypatch: pytest.MonkeyPatch
 ):
     pipeline = sparse_run.load()
-    blind_on(pipeline, 11, monkeypatch)
+    blind_on(pipeline, VIEWS, monkeypatch)
     with pytest.raises(UserError, match=r"no training photograph of .* has a keypoint"):
         condense(pipeline, CondenseOptions())
 
@@ -191,7 +196,7 @@ def test_a_run_without_keypoints_is_refused(trained_run: TrainedRun):
 
 def test_an_encoder_that_has_changed_is_refused(sparse_run: SparseRun):
     pipeline = sparse_run.load()
-    pipeline.model.decoder(COLOURS).fingerprint.add_(1)
+    pipeline.model.decoder(SURROUNDINGS).fingerprint.add_(1)
     with pytest.raises(UserError, match="is not the one that the run was trained with"):
         condense(pipeline, CondenseOptions())
 

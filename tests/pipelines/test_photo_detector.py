@@ -133,7 +133,7 @@ def test_a_grey_picture(trained, tmp_path: Path):
 def test_a_picture_of_one_colour_has_no_keypoints(trained, level: float):
     found = trained[0](torch.full((3, 48, 64), level))
     assert len(found) == 0
-    assert found.descriptors.shape == (0, 16)
+    assert found.descriptors.shape == (0, 27)
 
 
 def test_places_can_be_described_without_being_keypoints(trained):
@@ -174,7 +174,7 @@ def test_a_prior_of_another_number_of_channels_is_refused():
 def test_features_of_another_encoder_are_refused(trained):
     detector = trained[0]
     other = PhotoDetector(build_encoder(GREYS), detector.prior, detector.head)
-    with pytest.raises(UserError, match="features of 3 channels, these have 2"):
+    with pytest.raises(UserError, match="features of 27 channels, these have 2"):
         other(photograph(48, 64))
 
 
@@ -210,7 +210,7 @@ def test_other_safetensors_are_told(tmp_path: Path, metadata: dict[str, str] | N
         ),
         (
             lambda about, state: about.update(fingerprint="0" * 64),
-            "was trained on torch:colour_network:network with other weights or settings",
+            "was trained on torch:colour_network:surroundings with other weights or settings",
         ),
         (lambda about, state: about.update(encoder="onnx:/absent.onnx"), "/absent.onnx"),
         (lambda about, state: about.update(encoder=GREYS), "with other weights or settings"),
