@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float64
 
 from condense_ns.errors import UserError
+from condense_ns.geometry.colmap_lens import colmap_lens
+from condense_ns.geometry.conventions import world_to_camera_cv
 from condense_ns.geometry.projection import Camera
 from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations, SeenView
 from condense_ns.whole_files import whole_folder
@@ -43,30 +45,22 @@ def write_colmap(folder: Path, keypoints: Keypoints3D) -> None:
 
 
 def _lens(view: SeenView) -> Lens:
-    """The model of COLMAP that projects as the camera does.
+    """The lens of a view, in the words of COLMAP.
 
     Raises:
         UserError: there is none.
     """
     camera = view.camera
-    fx, fy, cx, cy = (*camera.focal.tolist(), *camera.centre.tolist())
-    k1, k2, k3, k4, p1, p2 = camera.distortion.tolist()
-    if camera.fisheye and (p1 or p2):  # OPENCV_FISHEYE knows no tangential distortion
-        name, distortion = "THIN_PRISM_FISHEYE", (k1, k2, p1, p2, k3, k4, 0.0, 0.0)
-    elif camera.fisheye:
-        name, distortion = "OPENCV_FISHEYE", (k1, k2, k3, k4)
-    elif k4:
-        raise UserError(
-            f"{view.name}: COLMAP has no perspective lens with the distortion k4 = {k4:g}; "
-            "undistort the photographs or set k4 to 0"
+    try:
+        lens = colmap_lens(
+            camera.focal.tolist(),
+            camera.centre.tolist(),
+            camera.distortion.tolist(),
+            camera.fisheye,
         )
-    elif k3:
-        name, distortion = "FULL_OPENCV", (k1, k2, p1, p2, k3, 0.0, 0.0, 0.0)
-    elif any((k1, k2, p1, p2)):
-        name, distortion = "OPENCV", (k1, k2, p1, p2)
-    else:
-        name, distortion = "PINHOLE", ()
-    return name, (fx, fy, cx, cy, *distortion), camera.width, camera.height
+    except UserError as error:
+        raise UserError(f"{view.name}: {error}") from error
+    return lens.model, lens.parameters, camera.width, camera.height
 
 
 def _model(keypoints: Keypoints3D, lenses: list[Lens]) -> "Reconstruction":
@@ -115,6 +109,5 @@ def _tracks(seen: Observations, count: int) -> list[list[tuple[int, int]]]:
 
 def _camera_from_world(camera: Camera) -> Float64[np.ndarray, "3 4"]:
     """COLMAP's pose: world to camera, x right, y down, looking along z."""
-    pose = camera.camera_to_world.double().cpu()
-    rotation = (pose[:, :3] * torch.tensor([1.0, -1.0, -1.0])).T
-    return torch.cat([rotation, -rotation @ pose[:, 3:]], dim=1).numpy()
+    rotation, shift = world_to_camera_cv(camera.camera_to_world.double().cpu())
+    return torch.cat([rotation, shift[:, None]], dim=1).numpy()

@@ -57,7 +57,7 @@ def adjust(
     sightings: Sightings,
     views: Viewpoints,
     noise: Noise,
-    trust: PoseTrust,
+    trust: PoseTrust | None,
 ) -> Adjusted:
     """Move points and poses to where sightings agree best.
 
@@ -66,8 +66,11 @@ def adjust(
         sightings: of the points.
         views: as the dataset poses them; those without sightings stay there.
         noise: of detections and depths.
-        trust: in the poses.
+        trust: in the poses; None holds them where they are.
     """
+    if trust is None:
+        still = torch.zeros(len(views.rotations), dtype=torch.float64)
+        return Adjusted(triangulate(start, sightings, views, noise), views, still)
     xyz, now = start, views
     depths = seen_from(xyz, sightings, views)[0][2]
     distance = trust.distance * float(depths.median()) if len(depths) else 1.0

@@ -68,7 +68,7 @@ def associate(
     tree: Any = KDTree(detections.pixels.numpy())
     distances, found = tree.query(
         projected[near].numpy(),
-        k=np.arange(1, count + 1),  # pyright: ignore[reportArgumentType]  # a list, so that one neighbour comes as a column, too
+        k=np.arange(1, count + 1),  # a list, so that one neighbour comes as a column, too
         distance_upper_bound=radius,
         workers=torch.get_num_threads(),
     )

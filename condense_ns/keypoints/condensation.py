@@ -35,7 +35,6 @@ LEAST_VIEWS = 3
 """Views that must agree on a point, where the scene has enough of them."""
 MOST_POINTS_PER_KEYPOINT = 16
 """Merged points that are looked at, for each that is wanted."""
-FIRM = PoseTrust(degrees=1e-6, distance=1e-9)
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,8 @@ class Wanted:
     """Smallest distance of two points."""
     min_score: float = 0.0
     """Of a point."""
-    poses: PoseTrust = FIRM
-    """In the poses of the views."""
+    poses: PoseTrust | None = None
+    """In the poses of the views; None holds them where they are."""
     score: Callable[[Float64[Tensor, "points 3"]], Float[Tensor, " points"]] | None = None
     """Of positions, in [0, 1]; a point's score is its geometric mean with the detections' own."""
     keep: Callable[[Float64[Tensor, "points 3"]], Bool[Tensor, " points"]] | None = None
@@ -141,7 +140,7 @@ def _seen_again(
     seeing: Viewpoints,
     lifted: LiftedViews,
     views: Viewpoints,
-    trust: PoseTrust,
+    trust: PoseTrust | None,
     radius: float,
 ) -> _Found:
     """Look for the points in all views, posed as `seeing`, and adjust them and `views`."""

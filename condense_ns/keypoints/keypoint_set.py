@@ -15,6 +15,8 @@ from condense_ns.geometry.projection import Camera
 from condense_ns.geometry.similarity import Similarity
 
 Frame = Literal["dataset", "model"]
+HEAD = "head"
+"""Name of the descriptors of the 2D head."""
 
 
 @dataclass(frozen=True)

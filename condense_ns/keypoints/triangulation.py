@@ -20,7 +20,7 @@ from torch import Tensor
 ROUNDS = 8
 FORGET = 3.0  # standard deviations from which on a residual loses its say
 LARGEST_STEP = 0.05  # of the distance, per round
-NEAREST = 1e-3  # of the depth: points behind a camera are kept in front of it
+NEAREST = 1e-3  # smallest depth: points behind a camera count as this far in front of it
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from torch.nn import functional as F
 
 from condense_ns.data.feature_datamanager import load_rgb
 from condense_ns.errors import UserError
+from condense_ns.geometry.conventions import camera_to_world_gl, world_to_camera_cv
 from condense_ns.geometry.similarity import Similarity
 from condense_ns.keypoints.adjustment import PoseTrust
 from condense_ns.keypoints.condensation import (
-    FIRM,
     Condensed,
     LiftedViews,
     Wanted,
     condense_detections,
 )
-from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations, SeenView
+from condense_ns.keypoints.keypoint_set import HEAD, Keypoints3D, Observations, SeenView
 from condense_ns.keypoints.triangulation import Viewpoints
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.pipelines.held_out_views import MIN_OPACITY
@@ -30,13 +30,10 @@ from condense_ns.rendering.surface_normals import surface_normals
 if TYPE_CHECKING:
     from condense_ns.pipelines.sparse_pipeline import SparsePipeline
 
-HEAD = "head"
-"""Name of the descriptors of the 2D head."""
 RADIUS = 0.005
 """Automatic distance between keypoints, of the median depth of detections."""
 WIDTH = 640.0
 """Pixels that every photograph counts as wide where noise is concerned."""
-TO_OPENCV = torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def condense(pipeline: FeaturePipeline, options: CondenseOptions) -> Keypoints3D
         count=options.count,
         radius=automatic if options.radius is None else options.radius / unit,
         min_score=options.min_score,
-        poses=PoseTrust() if options.adjust_poses else FIRM,
+        poses=PoseTrust() if options.adjust_poses else None,
         score=lambda xyz: _scores(pipeline, xyz),
         keep=None if options.crop is None else lambda xyz: _inside(to_dataset, xyz, options.crop),
     )
@@ -139,8 +136,8 @@ def _detections(pipeline: "SparsePipeline", count: int) -> _Rendered:
     together = caster.at(views, pixels)
     cameras = dataset.cameras
     size = torch.cat([cameras.width, cameras.height], dim=1).cpu()[views]
-    axes = cameras.camera_to_worlds.cpu()[views, :, :3].double()
-    local = torch.einsum("dji,dj->di", axes, together["directions"].double()) * TO_OPENCV
+    rotations = _viewpoints(pipeline).rotations[views]
+    local = torch.einsum("dij,dj->di", rotations, together["directions"].double())
     hit = together["accumulation"][:, 0] >= MIN_OPACITY
     lifted = LiftedViews(
         views=views,
@@ -159,9 +156,7 @@ def _detections(pipeline: "SparsePipeline", count: int) -> _Rendered:
 def _viewpoints(pipeline: "SparsePipeline") -> Viewpoints:
     """The training views as the dataset poses them, focal lengths as if `WIDTH` pixels wide."""
     cameras = pipeline.datamanager.train_dataset.cameras
-    poses = cameras.camera_to_worlds.cpu().double()
-    rotations = TO_OPENCV[:, None] * poses[:, :, :3].transpose(1, 2)
-    translations = -torch.einsum("vij,vj->vi", rotations, poses[:, :, 3])
+    rotations, translations = world_to_camera_cv(cameras.camera_to_worlds.cpu().double())
     focals = WIDTH * (cameras.fx / cameras.width)[:, 0].cpu().double()
     return Viewpoints(rotations, translations, focals)
 
@@ -255,9 +250,7 @@ def _seen_views(pipeline: "SparsePipeline", adjusted: Viewpoints) -> tuple[SeenV
     seen = []
     for view, file in enumerate(dataset.image_filenames):
         given = projection_camera(dataset.cameras, view)
-        axes = (TO_OPENCV[:, None] * adjusted.rotations[view]).T
-        centre = -adjusted.rotations[view].T @ adjusted.translations[view]
-        pose = torch.cat([axes, centre[:, None]], dim=1)
+        pose = camera_to_world_gl(adjusted.rotations[view], adjusted.translations[view])
         path = file.resolve()
         name = (
             path.relative_to(root.resolve()) if path.is_relative_to(root.resolve()) else file.name

@@ -1,5 +1,6 @@
 """One scene: encoders -> stored features -> data manager -> model -> panel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from torch.cuda.amp.grad_scaler import GradScaler
 
 from condense_ns.data.feature_datamanager import FeatureDataManager, FeatureDataManagerConfig
 from condense_ns.errors import UserError
+from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_encoders, check_keys
 from condense_ns.pipelines.feature_evaluation import FIGURES, agreement, consistency, depth_error
@@ -69,7 +71,12 @@ class FeaturePipeline(VanillaPipeline):
         if geometry is not None:
             adopt_weights(self.model, geometry, self.datamanager.train_dataparser_outputs)
         cameras = self.datamanager.train_dataset.cameras
-        self.panel = ViserPanel(PanelHost(self.model, self.datamanager.teachers, cameras))
+        host = PanelHost(self.model, self.datamanager.teachers, cameras, self.keypoint_source())
+        self.panel = ViserPanel(host)
+
+    def keypoint_source(self) -> Callable[[], Keypoints3D] | None:
+        """What makes the scene's keypoints for the viewer; None for methods without."""
+        return None
 
     @property
     def model(self) -> CondenseDenseModel:

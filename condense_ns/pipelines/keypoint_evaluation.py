@@ -23,12 +23,12 @@ from condense_ns.geometry.rotations import nearest_rotation
 from condense_ns.geometry.similarity import Similarity
 from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.keypoints.head import KeypointHead
-from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations
+from condense_ns.keypoints.keypoint_set import HEAD, Keypoints3D, Observations
 from condense_ns.keypoints.matching import mutual_nearest
 from condense_ns.metrics.feature_agreement import nan_mean
 from condense_ns.metrics.pose_error import PoseError, medians, pose_errors, recall
 from condense_ns.metrics.repeatability import Landed, matching_score, repeatability
-from condense_ns.pipelines.condensing import HEAD, CondenseOptions, condense
+from condense_ns.pipelines.condensing import CondenseOptions, condense
 from condense_ns.pipelines.feature_evaluation import view_pairs
 from condense_ns.pipelines.held_out_views import HeldOutView, HeldOutViews
 from condense_ns.pipelines.photo_detector import PhotoDetector

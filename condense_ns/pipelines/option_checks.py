@@ -1,8 +1,15 @@
 """Are the numbers of the options in range? Asked before anything is read or built."""
 
+from typing import TYPE_CHECKING
+
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
 from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
+from condense_ns.models.condense_sparse import CondenseSparseModelConfig
+from condense_ns.models.keypoint_training import LOSSES
+
+if TYPE_CHECKING:
+    from condense_ns.pipelines.sparse_pipeline import SparsePipelineConfig
 
 AT_LEAST_ONE = (
     "feature_latent_dim",
@@ -21,6 +28,19 @@ AT_LEAST_ZERO = (
 )
 OF_THE_DATA = ("encoder_image_size", "feature_components", "train_num_rays_per_batch")
 
+OF_KEYPOINT_TRAINING = {"start": 0, "steps": 1, "every": 1}
+OF_KEYPOINTS = {
+    "image_size": 32,
+    "descriptor_dim": 1,
+    "head_width": 1,
+    "num_levels": 1,
+    "max_res": 1,
+    "log2_hashmap_size": 1,
+    "samples_per_ray": 1,
+    **{f"{name}_loss_mult": 0 for name in LOSSES},
+}
+"""Smallest values of the options that begin with `keypoint_`, of the pipeline and of the model."""
+
 
 def check_options(model: CondenseDenseModelConfig, data: FeatureDataManagerConfig) -> None:
     """Check every number that is ours.
@@ -29,16 +49,33 @@ def check_options(model: CondenseDenseModelConfig, data: FeatureDataManagerConfi
         UserError: with the option as it is written on the command line, its value and its range.
     """
     for name in AT_LEAST_ONE:
-        _check("model", name, getattr(model, name), 1)
+        _check("model.", name, getattr(model, name), 1)
     for name in AT_LEAST_ZERO:
-        _check("model", name, getattr(model, name), 0)
+        _check("model.", name, getattr(model, name), 0)
     for name in OF_THE_DATA:
-        _check("datamanager", name, getattr(data, name), 1)
+        _check("datamanager.", name, getattr(data, name), 1)
     if not model.depth_sigma > 0:
         raise UserError(f"--pipeline.model.depth-sigma is {model.depth_sigma}, it must be above 0")
 
 
+def check_keypoint_options(
+    pipeline: "SparsePipelineConfig", model: CondenseSparseModelConfig
+) -> None:
+    """Check every number of keypoints.
+
+    Raises:
+        UserError: as for `check_options`.
+    """
+    for part, owner, limits in (
+        ("", pipeline, OF_KEYPOINT_TRAINING),
+        ("model.", model, OF_KEYPOINTS),
+    ):
+        for ending, least in limits.items():
+            name = f"keypoint_{ending}"
+            _check(part, name, getattr(owner, name), least)
+
+
 def _check(part: str, name: str, value: float | int | None, least: int) -> None:
     if value is not None and not value >= least:
-        option = f"--pipeline.{part}.{name.replace('_', '-')}"
+        option = f"--pipeline.{part}{name.replace('_', '-')}"
         raise UserError(f"{option} is {value}, it must be at least {least}")

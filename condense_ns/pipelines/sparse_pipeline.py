@@ -1,24 +1,21 @@
 """condense-dense's pipeline with keypoints: trained in pairs of views, condensed on demand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.cuda.amp.grad_scaler import GradScaler
 
-from condense_ns.errors import UserError
 from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.models.condense_sparse import CondenseSparseModel, CondenseSparseModelConfig
-from condense_ns.models.keypoint_training import LOSSES
 from condense_ns.pipelines.checkpoint_checks import check_teacher
 from condense_ns.pipelines.condensing import CondenseOptions, condense
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline, FeaturePipelineConfig
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
-from condense_ns.pipelines.panel_host import PanelHost
+from condense_ns.pipelines.option_checks import check_keypoint_options
 from condense_ns.pipelines.photo_detector import PhotoDetector, Prior
 from condense_ns.pipelines.view_pairs import ViewPairs
-from condense_ns.viewer.panel_window import ViserPanel
 
 
 @dataclass
@@ -39,23 +36,8 @@ class SparsePipelineConfig(FeaturePipelineConfig):
     """The model."""
 
 
-LEAST = {"start": 0, "steps": 1, "every": 1}
-LEAST_OF_THE_MODEL = {
-    "image_size": 32,
-    **dict.fromkeys(
-        (
-            "descriptor_dim",
-            "head_width",
-            "num_levels",
-            "max_res",
-            "log2_hashmap_size",
-            "samples_per_ray",
-        ),
-        1,
-    ),
-    **{f"{name}_loss_mult": 0 for name in LOSSES},
-}
-"""Smallest values of the options that begin with `keypoint_`."""
+SHOWN = 20_000
+"""Keypoints in the viewer, at most."""
 
 
 class SparsePipeline(FeaturePipeline):
@@ -68,19 +50,18 @@ class SparsePipeline(FeaturePipeline):
         config: SparsePipelineConfig,
         device: str | torch.device,
         test_mode: Literal["test", "val", "inference"] = "val",
-        world_size: int = 1,
-        local_rank: int = 0,
-        grad_scaler: GradScaler | None = None,
+        **options: Any,
     ) -> None:
         tell_user_errors_in_one_sentence()
-        _check(config)
-        prior = Prior(config.keypoint_prior, str(device)) if test_mode == "val" else None
-        super().__init__(config, device, test_mode, world_size, local_rank, grad_scaler)
+        check_keypoint_options(config, config.model)
+        # a wrong file is told before anything else is done; viewing needs no prior
+        self._prior = Prior(config.keypoint_prior, str(device)) if test_mode == "val" else None
+        super().__init__(config, device, test_mode, **options)
         self._pairs: ViewPairs | None = None
-        self._prior = prior
-        cameras = self.datamanager.train_dataset.cameras
-        host = PanelHost(self.model, self.datamanager.teachers, cameras, self._condensed)
-        self.panel = ViserPanel(host)
+
+    def keypoint_source(self) -> Callable[[], Keypoints3D]:
+        """Condenses as many keypoints as the viewer shows smoothly."""
+        return lambda: condense(self, CondenseOptions(count=SHOWN))
 
     @property
     def model(self) -> CondenseSparseModel:
@@ -104,15 +85,24 @@ class SparsePipeline(FeaturePipeline):
 
     def _losses_of_a_pair(self, step: int, since: int) -> dict[str, Tensor]:
         if self._pairs is None:
-            prior = self._prior or Prior(self.config.keypoint_prior, str(self.device))
             self.model.eval()
             spec = self.config.encoders[0]
-            self._pairs = ViewPairs(self.model, self.datamanager, spec, prior)
+            self._pairs = ViewPairs(self.model, self.datamanager, spec, self.prior())
             self.model.train()
         generator = torch.Generator().manual_seed(step)
         progress = min(1.0, since / self.config.keypoint_steps)
         pair = self._pairs.draw(generator)
         return self.model.keypoint_losses(pair, progress, generator)
+
+    def prior(self) -> Prior:
+        """The detector that keypoints start from, built when first asked for.
+
+        Raises:
+            UserError: it cannot be built.
+        """
+        if self._prior is None:
+            self._prior = Prior(self.config.keypoint_prior, str(self.device))
+        return self._prior
 
     def detector(self, max_keypoints: int = 1024) -> PhotoDetector:
         """The 2D head on photographs of any scene.
@@ -120,25 +110,10 @@ class SparsePipeline(FeaturePipeline):
         Raises:
             UserError: its encoder or its prior cannot be built, or is another than that of the run.
         """
-        spec, device = self.config.encoders[0], str(self.device)
-        prior = self._prior or Prior(self.config.keypoint_prior, device)
+        spec = self.config.encoders[0]
         encoder = self.datamanager.teachers[spec]
         check_teacher(self.model, encoder)
         image_size = self.datamanager.config.encoder_image_size
-        return PhotoDetector(encoder, prior, self.model.keypoint_head, max_keypoints, image_size)
-
-    def _condensed(self) -> Keypoints3D:
-        return condense(self, CondenseOptions(count=20_000))
-
-
-def _check(config: SparsePipelineConfig) -> None:
-    """Raises: UserError for numbers that are out of range."""
-    for part, owner, limits in (
-        ("", config, LEAST),
-        ("model.", config.model, LEAST_OF_THE_MODEL),
-    ):
-        for name, least in limits.items():
-            value = getattr(owner, f"keypoint_{name}")
-            if not value >= least:
-                option = f"--pipeline.{part}keypoint-{name.replace('_', '-')}"
-                raise UserError(f"{option} is {value}, it must be at least {least}")
+        return PhotoDetector(
+            encoder, self.prior(), self.model.keypoint_head, max_keypoints, image_size
+        )

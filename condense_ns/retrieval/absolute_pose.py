@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
-from condense_ns.errors import UserError
+from condense_ns.geometry.colmap_lens import ColmapLens, colmap_lens
+from condense_ns.geometry.conventions import camera_to_world_gl
 from condense_ns.geometry.projection import Camera, project
 
 if TYPE_CHECKING:
@@ -159,19 +160,17 @@ def estimator_camera(lens: Lens) -> "pycolmap.Camera":
     """
     import pycolmap
 
-    k1, k2, k3, k4, p1, p2 = lens.distortion.tolist()
-    if lens.fisheye and (p1 or p2):
-        raise UserError(f"the fisheye lens has p1 = {p1}, p2 = {p2}; poses need both to be 0")
-    if not lens.fisheye and k4:
-        raise UserError(f"the lens has k4 = {k4}; poses need it to be 0 unless it is a fisheye")
-    focal, centre = lens.focal.tolist(), lens.centre.tolist()
-    if lens.fisheye:
-        model, parameters = "OPENCV_FISHEYE", [*focal, *centre, k1, k2, k3, k4]
-    elif lens.focal_is_known or any((k1, k2, k3, p1, p2)):
-        model, parameters = "FULL_OPENCV", [*focal, *centre, k1, k2, p1, p2, k3, 0.0, 0.0, 0.0]
-    else:  # one focal length is found more surely than two
-        model, parameters = "SIMPLE_PINHOLE", [focal[0], *centre]
-    return pycolmap.Camera(model=model, width=lens.width, height=lens.height, params=parameters)
+    focal, centre, distortion = (
+        part.tolist() for part in (lens.focal, lens.centre, lens.distortion)
+    )
+    if not (lens.focal_is_known or lens.fisheye or any(distortion)):
+        # one focal length is found more surely than two
+        known = ColmapLens("SIMPLE_PINHOLE", (focal[0], *centre))
+    else:
+        known = colmap_lens(focal, centre, distortion, lens.fisheye)
+    return pycolmap.Camera(
+        model=known.model, width=lens.width, height=lens.height, params=known.parameters
+    )
 
 
 def _posed(
@@ -211,11 +210,9 @@ def _posed(
 def _camera(answer: dict, camera: "pycolmap.Camera", lens: Lens) -> Camera:
     """Our camera of the estimator's answer."""
     camera_from_world = torch.from_numpy(np.array(answer["cam_from_world"].matrix()))
-    rotation = camera_from_world[:, :3].T
-    centre = -rotation @ camera_from_world[:, 3:]
-    flipped = rotation * torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)
+    pose = camera_to_world_gl(camera_from_world[:, :3], camera_from_world[:, 3])
     focal = torch.tensor([camera.focal_length_x, camera.focal_length_y], dtype=torch.float64)
-    return lens.at(torch.cat([flipped, centre], dim=1), focal)
+    return lens.at(pose, focal)
 
 
 def _with_inliers(

@@ -27,7 +27,7 @@ from torch import Tensor
 from condense_ns.errors import UserError
 from condense_ns.geometry.projection import Camera, project
 from condense_ns.keypoints.detections import Keypoints2D
-from condense_ns.keypoints.keypoint_set import Keypoints3D
+from condense_ns.keypoints.keypoint_set import HEAD, Keypoints3D
 from condense_ns.keypoints.matching import Matches, mutual_nearest
 from condense_ns.retrieval.absolute_pose import LEAST_INLIERS, Lens, Search, absolute_pose
 
@@ -43,7 +43,7 @@ _CHUNK = 1024
 class LocalizationOptions:
     """How a photograph is compared with a scene."""
 
-    descriptors: str = "head"
+    descriptors: str = HEAD
     """Which descriptors of the scene are those of the photograph."""
     ratio: float | None = 0.9
     """Of the nearest to the second nearest descriptor, see `mutual_nearest`."""

@@ -91,7 +91,7 @@ def test_drifted_poses_come_back_relative_to_each_other(wrong):
     xyz, truth = points(), looking_in()
     given = drifted(truth)
     seen = sightings_of(xyz, truth, wrong=wrong)
-    firm = adjust(xyz, seen, given, NOISE, PoseTrust(1e-6, 1e-9))
+    firm = adjust(xyz, seen, given, NOISE, None)
     assert firm.points.errors.median() > 3.0
     found = adjust(xyz, seen, given, NOISE, PoseTrust())
     assert found.points.errors.median() < 1.0
@@ -109,7 +109,7 @@ def test_drifted_poses_come_back_relative_to_each_other(wrong):
 def test_trust_in_poses_holds_them():
     xyz, truth = points(), looking_in()
     given, seen = drifted(truth), sightings_of(xyz, truth)
-    found = adjust(xyz, seen, given, NOISE, PoseTrust(1e-6, 1e-9))
+    found = adjust(xyz, seen, given, NOISE, None)
     assert found.degrees.max() < 1e-5
     assert (found.views.translations - given.translations).abs().max() < 1e-6
     moved = [

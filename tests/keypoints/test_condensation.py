@@ -1,6 +1,5 @@
 """A made-up scene is condensed to points nearer to the truth than what was lifted."""
 
-import math
 import time
 from dataclasses import replace
 
@@ -16,22 +15,10 @@ from condense_ns.keypoints.condensation import (
     condense_detections,
 )
 from condense_ns.keypoints.triangulation import Viewpoints
+from tests.keypoints.looking_ring import FOCAL, ring
 
-FOCAL, WIDE, HIGH = 500.0, 1.28, 0.96  # 640 x 480 pixels
+WIDE, HIGH = 1.28, 0.96  # 640 x 480 pixels
 RADIUS = 0.03
-
-
-def ring(count):
-    """Views at a distance of four around the origin, looking at it."""
-    angles = torch.arange(count, dtype=torch.float64) * 2 * math.pi / count
-    heights = 0.8 + 0.6 * (3 * angles).sin()
-    centres = torch.stack([4 * angles.cos(), 4 * angles.sin(), heights], dim=1)
-    forward = F.normalize(-centres, dim=1)
-    up = torch.tensor([[0.0, 0.0, 1.0]]).double().expand_as(forward)
-    right = F.normalize(torch.linalg.cross(forward, up), dim=1)
-    rotations = torch.stack([right, torch.linalg.cross(forward, right), forward], dim=1)
-    shifts = -torch.einsum("vij,vj->vi", rotations, centres)
-    return Viewpoints(rotations, shifts, torch.full((count,), FOCAL, dtype=torch.float64))
 
 
 def box(count, generator):
@@ -85,7 +72,7 @@ def nearest(xyz, truth):
     return torch.cdist(xyz, truth).amin(dim=1)
 
 
-@pytest.mark.parametrize("poses", [PoseTrust(1e-6, 1e-9), PoseTrust()])
+@pytest.mark.parametrize("poses", [None, PoseTrust()])
 def test_condensed_points_lie_nearer_to_the_truth_than_what_was_lifted(poses):
     lifted, views, truth = made_up()
     found = condense_detections(lifted, views, Wanted(1000, RADIUS, poses=poses))

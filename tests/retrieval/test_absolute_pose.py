@@ -34,16 +34,10 @@ def test_an_absurd_focal_length_is_none():
     assert absolute_pose(pixels, SCENE.xyz, Lens.of(camera), Search(0.5)) is None
 
 
-@pytest.mark.parametrize(
-    ("distortion", "fisheye", "sentence"),
-    [
-        ((0.0, 0.0, 0.0, 0.1, 0.0, 0.0), False, r"k4 = 0\.1"),
-        ((0.0, 0.0, 0.0, 0.0, 0.5, 0.0), True, r"p1 = 0\.5, p2 = 0\.0"),
-    ],
-)
-def test_distortions_that_the_estimator_does_not_know(distortion, fisheye, sentence):
-    lens = Lens.of(camera_at_a_distance_of_four())
-    lens = replace(lens, distortion=torch.tensor(distortion).double(), fisheye=fisheye)
+def test_a_distortion_that_the_estimator_does_not_know():
+    sentence = r"k4 = 0\.1"
+    distortion = torch.tensor([0.0, 0.0, 0.0, 0.1, 0.0, 0.0]).double()
+    lens = replace(Lens.of(camera_at_a_distance_of_four()), distortion=distortion)
     with pytest.raises(UserError, match=sentence):
         absolute_pose(torch.zeros(0, 2).double(), torch.zeros(0, 3).double(), lens, Search(8.0))
     with pytest.raises(UserError, match=sentence):

@@ -1,6 +1,6 @@
 """A pipeline that says its scene is a grid of keypoints."""
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 
@@ -8,8 +8,6 @@ from condense_ns.geometry.projection import Camera
 from condense_ns.geometry.similarity import Similarity
 from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations, SeenView
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
-from condense_ns.pipelines.panel_host import PanelHost
-from condense_ns.viewer.panel_window import ViserPanel
 from tests.training import COLOURS
 from tests.viewer.made_up_scene import BLUE, RED
 
@@ -19,11 +17,9 @@ SIDE = 24
 class KeypointPipeline(FeaturePipeline):
     """The host's pipeline, with a panel that knows keypoints."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        data = self.datamanager
-        host = PanelHost(self.model, data.teachers, data.train_dataset.cameras, self.condense)
-        self.panel = ViserPanel(host)
+    def keypoint_source(self) -> Callable[[], Keypoints3D]:
+        """The grid."""
+        return self.condense
 
     def condense(self) -> Keypoints3D:
         """SIDE x SIDE keypoints about the origin, which the viewer looks at first."""
