@@ -38,6 +38,9 @@ class ExportKeypoints:
     crop: tuple[float, float, float, float, float, float] | None = None
     """Box that keypoints must lie in: smallest x, y, z and largest x, y, z in the dataset's
     coordinates. None keeps all of the scene."""
+    adjust_poses: bool = True
+    """Let the poses of the training views move to where photographs and keypoints agree, by about a
+    degree. Turn it off for poses that are exact, e.g. of rendered scenes."""
     frame: Literal["dataset", "model"] = "dataset"
     """Coordinates and units of the files: those of the dataset's own poses, or the trained model's."""
 
@@ -54,7 +57,11 @@ class ExportKeypoints:
         pipeline = with_keypoints(load_run(self.load_config))
         self._make_folder()
         options = CondenseOptions(
-            count=self.count, radius=self.radius, min_score=self.min_score, crop=self.crop
+            count=self.count,
+            radius=self.radius,
+            min_score=self.min_score,
+            crop=self.crop,
+            adjust_poses=self.adjust_poses,
         )
         keypoints = condense(pipeline, options).in_frame(self.frame)
         if not len(keypoints):

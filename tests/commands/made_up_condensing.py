@@ -55,6 +55,7 @@ class CondenseOptions:
     radius: float | None
     min_score: float
     crop: tuple[float, float, float, float, float, float] | None
+    adjust_poses: bool
 
 
 class RunWithHead:

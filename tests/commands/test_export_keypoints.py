@@ -60,6 +60,7 @@ def test_the_record_says_where_the_keypoints_come_from(
     assert all(len(digest) == 64 for digest in record["encoders"].values())
     assert len(set(record["encoders"].values())) == 2
     options = {"count": 1024, "radius": 0.25, "min_score": 0.0, "crop": list(BOX)}
+    options["adjust_poses"] = True
     assert record["options"] == options
     assert record["frame"] == "dataset"
     assert (record["keypoints"], record["observations"], record["views"]) == (3, 3, 1)
@@ -70,9 +71,16 @@ def test_options_reach_the_condensing_and_files_can_stay_in_the_models_frame(
     trained_run: TrainedRun, condensing: MadeUpCondensing, tmp_path: Path
 ):
     ExportKeypoints(
-        trained_run.config, tmp_path, count=2, radius=0.5, min_score=0.3, crop=BOX, frame="model"
+        trained_run.config,
+        tmp_path,
+        count=2,
+        radius=0.5,
+        min_score=0.3,
+        crop=BOX,
+        adjust_poses=False,
+        frame="model",
     ).main()
-    assert condensing.asked == condensing.CondenseOptions(2, 0.5, 0.3, BOX)
+    assert condensing.asked == condensing.CondenseOptions(2, 0.5, 0.3, BOX, False)
     stored = read_keypoints(tmp_path / "keypoints.npz")
     assert stored.frame == "model"
     assert np.allclose(stored.xyz, made_up_keypoints(2).xyz)
