@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +12,17 @@ COLUMNS = {
     "agreement": ("cos_c", "cosine", "r2", "coverage", "ours_on_same_cells"),
     "consistency": ("mvc", "rnd", "margin", "corr1", "pairs"),
 }
+
+SHORT = {
+    "recall_5cm_5deg": "5cm 5\N{DEGREE SIGN}",
+    "recall_2cm_2deg": "2cm 2\N{DEGREE SIGN}",
+    "median_distance": "median",
+    "median_degrees": "median\N{DEGREE SIGN}",
+    "kilobytes": "kB",
+    "seconds": "s",
+}
+"""Names of columns that must fit beside each other."""
+LARGE = 30.0
 
 
 @dataclass
@@ -74,7 +86,15 @@ def show_annotated(figures: dict[str, Any], spec: str, console: Console) -> None
 def show_rows(title: str, rows: dict[str, dict[str, float]], console: Console) -> None:
     """A table of figures, a row each."""
     columns = tuple(next(iter(rows.values())))
-    table = Table("", *columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in columns:
+        table.add_column(SHORT.get(name, name.replace("_", " ")), no_wrap=True, justify="right")
     for row, values in rows.items():
-        table.add_row(row, *(f"{values[name]:,.3f}" for name in columns))
+        table.add_row(row, *(_figure(values[name]) for name in columns))
     console.print(table)
+
+
+def _figure(value: float) -> str:
+    """Three decimals; none where there are hundreds of them."""
+    return f"{value:.0f}" if abs(value) >= LARGE else f"{value:.3f}"

@@ -89,10 +89,10 @@ class Match:
 def show(found: "Localization", keypoints: "Keypoints3D", lens: "Lens", console: Console) -> None:
     """Pose and confidence in words."""
     sure = f"{found.reason} (confidence {found.confidence:.2f})"
-    if found.camera is None or not found.found:
+    pose = found.dataset_pose
+    if found.camera is None or pose is None or not found.found:
         console.print(f"not this scene: {sure}")
         return
-    pose = found.camera.camera_to_world
     position = ", ".join(f"{value:.4f}" for value in pose[:, 3].tolist())
     console.print(f"taken at {position} in the coordinates of the {keypoints.frame}: {sure}")
     console.print("camera to world (OpenGL):")

@@ -1,8 +1,8 @@
 """Keypoints of a trained run beside cheaper ways, on photographs that training never saw.
 
 Where was it taken? Each held-out photograph is localised in the run's keypoint set at several sizes, in
-the usual map (the prior's keypoints of all training views, lifted by depth, all of them stored) and in
-random surface points. Are keypoints repeated? Pairs of held-out views, by the depth images where
+the ``usual map`` (the prior's keypoints of all training views, lifted by depth, all of them stored) and in
+random surface points with our descriptors (``surface``). Are keypoints repeated? Pairs of held-out views, by the depth images where
 there are some. Everybody gets as many keypoints of a photograph as anybody else.
 """
 
@@ -35,7 +35,6 @@ from condense_ns.pipelines.photo_detector import PhotoDetector
 from condense_ns.pipelines.ray_caster import projection_camera
 from condense_ns.pipelines.sparse_pipeline import SparsePipeline
 from condense_ns.retrieval.absolute_pose import Lens
-from condense_ns.retrieval.drift import in_given_poses
 from condense_ns.retrieval.localization import localize
 
 SIZES = (256, 512, 1024, 2048)
@@ -88,12 +87,12 @@ def _maps(
     options = CondenseOptions(count=max(SIZES), detections=DETECTIONS)
     condensed = condense(pipeline, options)
     for size in SIZES:
-        yield f"condensed, {size} points", condensed.strongest(size), detector
+        yield f"condensed {size}", condensed.strongest(size), detector
     usual = _lifted_map(pipeline, held_out, prior, prior)
-    yield "prior's keypoints of all training views", usual, prior
-    yield f"{FEW} of these at random", _some(usual, FEW), prior
+    yield "usual map", usual, prior
+    yield f"usual map, any {FEW}", _some(usual, FEW), prior
     surface = _lifted_map(pipeline, held_out, _random_places, detector)
-    yield f"{FEW} random surface points, our descriptors", _some(surface, FEW), detector
+    yield f"surface, any {FEW}", _some(surface, FEW), detector
 
 
 def _lifted_map(
@@ -164,12 +163,9 @@ def _localised(
         camera = projection_camera(dataset.cameras, view)
         found = localize(detector(load_rgb(dataset, view)), keypoints, Lens.of(camera))
         inliers += int(found.inliers.sum())
-        pose = found.camera_to_world
-        if pose is not None:
-            pose = in_given_poses(pose, keypoints.views)
         true = camera.camera_to_world.double()
         true = torch.cat([nearest_rotation(true[:, :3]), true[:, 3:]], dim=1)
-        distance, degrees = pose_errors(pose, true)
+        distance, degrees = pose_errors(found.dataset_pose, true)
         errors.append((distance / unit, degrees))
     seconds = (time.perf_counter() - start) / len(dataset)
     distance, degrees = medians(errors)

@@ -30,6 +30,7 @@ from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.keypoints.keypoint_set import HEAD, Keypoints3D
 from condense_ns.keypoints.matching import Matches, mutual_nearest
 from condense_ns.retrieval.absolute_pose import LEAST_INLIERS, Lens, Search, absolute_pose
+from condense_ns.retrieval.drift import in_given_poses
 
 LEAST_CONFIDENCE = 0.5
 """From here on the photograph shows the scene."""
@@ -71,6 +72,9 @@ class Localization:
     """Which matches agree with the pose; none without one."""
     confidence: float
     """That the photograph shows the scene, in [0, 1]."""
+    dataset_pose: Float64[Tensor, "3 4"] | None = None
+    """OpenGL pose as the dataset would give it, in the frame of the set; differs from that of `camera`,
+    which agrees with the points, where the dataset's poses drift (`retrieval/drift.py`)."""
 
     @property
     def camera_to_world(self) -> Float64[Tensor, "3 4"] | None:
@@ -127,7 +131,8 @@ def localize(
     sample = 3 if lens.focal_is_known else 4
     chance = chance_of_agreeing(pixels, projected, tolerance, lens.width * lens.height)
     sure = confidence(int(posed.inliers.sum()), len(matches), chance, sample)
-    return Localization(posed.camera, matches, posed.inliers, sure)
+    pose = in_given_poses(posed.camera.camera_to_world.double(), keypoints.views)
+    return Localization(posed.camera, matches, posed.inliers, sure, pose)
 
 
 def confidence(inliers: int, matches: int, chance: float, sample: int) -> float:

@@ -10,6 +10,7 @@ from condense_ns.errors import UserError
 from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.metrics.pose_error import pose_errors
 from condense_ns.retrieval.absolute_pose import Lens
+from condense_ns.retrieval.drift import in_given_poses
 from condense_ns.retrieval.localization import (
     LEAST_CONFIDENCE,
     LocalizationOptions,
@@ -57,6 +58,8 @@ def test_the_pose_is_found_through_noise_and_outliers(lens, wrong, seed):
     assert degrees < 0.5
     assert found.camera_to_world is not None
     assert found.camera_to_world.dtype == torch.float64
+    assert found.dataset_pose is not None
+    assert torch.equal(found.dataset_pose, in_given_poses(found.camera_to_world, SCENE.views))
     right = found.matches.pairs[:, 0] >= round(wrong * len(SCENE))
     assert found.inliers[right].all()
     assert found.inliers[~right].float().mean() < 0.05 or wrong == 0.0
