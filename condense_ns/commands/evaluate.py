@@ -17,7 +17,7 @@ SHORT = {
     "recall_5cm_5deg": "5cm 5\N{DEGREE SIGN}",
     "recall_2cm_2deg": "2cm 2\N{DEGREE SIGN}",
     "median_distance": "median",
-    "median_degrees": "median\N{DEGREE SIGN}",
+    "median_degrees": "deg",
     "kilobytes": "kB",
     "seconds": "s",
 }
@@ -86,7 +86,13 @@ def show_annotated(figures: dict[str, Any], spec: str, console: Console) -> None
 def show_rows(title: str, rows: dict[str, dict[str, float]], console: Console) -> None:
     """A table of figures, a row each."""
     columns = tuple(next(iter(rows.values())))
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
     table.add_column("", no_wrap=True)
     for name in columns:
         table.add_column(SHORT.get(name, name.replace("_", " ")), no_wrap=True, justify="right")

@@ -2,7 +2,7 @@
 
 Where was it taken? Each held-out photograph is localised in the run's keypoint set at several sizes, in
 the ``usual map`` (the prior's keypoints of all training views, lifted by depth, all of them stored) and in
-random surface points with our descriptors (``surface``). Are keypoints repeated? Pairs of held-out views, by the depth images where
+random surface points with our descriptors (``any 1024 of surface``). Are keypoints repeated? Pairs of held-out views, by the depth images where
 there are some. Everybody gets as many keypoints of a photograph as anybody else.
 """
 
@@ -90,9 +90,9 @@ def _maps(
         yield f"condensed {size}", condensed.strongest(size), detector
     usual = _lifted_map(pipeline, held_out, prior, prior)
     yield "usual map", usual, prior
-    yield f"usual map, any {FEW}", _some(usual, FEW), prior
+    yield f"any {FEW} of it", _some(usual, FEW), prior
     surface = _lifted_map(pipeline, held_out, _random_places, detector)
-    yield f"surface, any {FEW}", _some(surface, FEW), detector
+    yield f"any {FEW} of surface", _some(surface, FEW), detector
 
 
 def _lifted_map(
