@@ -1,0 +1,237 @@
+"""One scene's photographs with ideal cameras, read from disk when somebody asks for one.
+
+*Working images* are small and all of one size, so that a model can stack them. A *photograph* is the
+same field of view in the camera's own resolution, for encoders and operators. Both are undistorted.
+Views are numbered: those for training first, then those held out.
+"""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
+from nerfstudio.data.datasets.base_dataset import InputDataset
+from nerfstudio.data.utils.data_utils import get_depth_image_from_path
+from torch import Tensor
+
+from condense_ns.cache.extraction import ImageSource, extract
+from condense_ns.cache.lookup import StoredMaps
+from condense_ns.data.feature_datamanager import image_source, load_rgb
+from condense_ns.data.recent_images import RecentImages
+from condense_ns.data.scene_place import ScenePlace
+from condense_ns.data.scene_reading import read_splits, same_file_indices
+from condense_ns.data.undistortion import Lens, ideal_intrinsics, lens_of, undistorted
+from condense_ns.encoders.base import ImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.geometry.conventions import world_to_camera_cv
+from condense_ns.geometry.pinhole import PinholeViews
+
+LARGEST_PHOTOGRAPH = 1024
+"""Longest side in pixels of what encoders and operators see."""
+RECENT_BYTES = 64 << 20
+"""Memory for working images that were read lately, unless a cache is shared."""
+
+
+class PosedScene:
+    """Photographs and cameras of one scene.
+
+    Args:
+        place: where it lies.
+        image_size: longest side of the working images in pixels.
+        recent: keeps working images; may be shared with other scenes.
+        check_images: read every photograph once, to find damaged ones now.
+
+    Raises:
+        UserError: the scene cannot be used; the message begins with its name.
+    """
+
+    def __init__(
+        self,
+        place: ScenePlace,
+        image_size: int,
+        recent: RecentImages | None = None,
+        check_images: bool = True,
+    ) -> None:
+        self.name, self.folder = place.name, place.folder
+        splits = read_splits(place, check_images)
+        self.train_outputs, self.eval_outputs = splits.train, splits.held_out
+        self._recent = RecentImages(RECENT_BYTES) if recent is None else recent
+        train, held_out = InputDataset(splits.train), InputDataset(splits.held_out)
+        self.training = list(range(len(train)))
+        known = same_file_indices(train.image_filenames)
+        self._images = [(train, index) for index in self.training]
+        self.held_out: list[int] = []
+        for index, file in enumerate(held_out.image_filenames):
+            if Path(file) in known:  # split "all": it is a training view as well
+                self.held_out.append(known[Path(file)])
+                continue
+            self.held_out.append(len(self._images))
+            self._images.append((held_out, index))
+        self._lenses = [lens_of(data.cameras, index, self.name) for data, index in self._images]
+        self.views = self._ideal_views(image_size)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def _ideal_views(self, image_size: int) -> PinholeViews:
+        """Cameras of the working images."""
+        height, width = working_size(self._lenses, image_size)
+        matrices = np.stack([ideal_intrinsics(lens) for lens in self._lenses])
+        own = np.array([[lens.width, lens.height, 1.0] for lens in self._lenses])
+        matrices = matrices * (np.array([width, height, 1.0]) / own)[:, :, None]
+        poses = torch.stack([data.cameras.camera_to_worlds[at] for data, at in self._images])
+        rotation, translation = world_to_camera_cv(_rigid(poses.double()))
+        world_to_camera = torch.eye(4, dtype=torch.float64).repeat(len(poses), 1, 1)
+        world_to_camera[:, :3, :3], world_to_camera[:, :3, 3] = rotation, translation
+        intrinsics = torch.from_numpy(matrices).float()
+        return PinholeViews(intrinsics, world_to_camera.float(), height, width)
+
+    @property
+    def digest(self) -> str:
+        """Hexadecimal; differs when a file's name, size or time, a camera or the size differs."""
+        content = hashlib.sha256(self.views.intrinsics.numpy().tobytes())
+        content.update(self.views.world_to_camera_cv.numpy().tobytes())
+        content.update(f"{self.views.height} {self.views.width} {self.training}".encode())
+        for view in range(len(self)):
+            for file in (self.file(view), self._depth_file(view)):
+                if file is not None:
+                    status = file.stat()
+                    stamp = f"{file.name} {status.st_size} {status.st_mtime_ns}\n"
+                    content.update(stamp.encode())
+        return content.hexdigest()
+
+    def file(self, view: int) -> Path:
+        """The photograph's file."""
+        dataset, index = self._images[view]
+        return Path(dataset.image_filenames[index])
+
+    def image(self, view: int) -> Float[Tensor, "3 height width"]:
+        """Working image, RGB in [0, 1]."""
+        key = (self.folder, self.views.height, self.views.width, view)
+        return self._recent.get(key, lambda: self._read(view, self.views.height, self.views.width))
+
+    def images(self, views: list[int]) -> Float[Tensor, "views 3 height width"]:
+        """Working images of some views."""
+        return torch.stack([self.image(view) for view in views])
+
+    def photograph_size(self, view: int) -> tuple[int, int]:
+        """Height and width of what `photograph` returns."""
+        lens = self._lenses[view]
+        scale = min(1.0, LARGEST_PHOTOGRAPH / max(lens.height, lens.width))
+        return max(1, round(lens.height * scale)), max(1, round(lens.width * scale))
+
+    def photograph(self, view: int) -> Float[Tensor, "3 photo_height photo_width"]:
+        """The undistorted photograph in its own resolution, at most `LARGEST_PHOTOGRAPH`."""
+        return self._read(view, *self.photograph_size(view))
+
+    def _read(self, view: int, height: int, width: int) -> Float[Tensor, "3 rows columns"]:
+        dataset, index = self._images[view]
+        try:
+            pixels = load_rgb(dataset, index).permute(1, 2, 0).numpy()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UserError(
+                f"scene {self.name}: image {self.file(view)} cannot be read ({error}); restore it"
+            ) from error
+        resized = _resized(undistorted(pixels, self._lenses[view]), height, width)
+        return torch.from_numpy(resized).permute(2, 0, 1).clamp(0, 1).contiguous()
+
+    def depth(self, view: int) -> Float[Tensor, "height width"] | None:
+        """Depth along the optical axis in scene units, 0 where unknown; None if the scene has none.
+
+        Raises:
+            UserError: its file cannot be read.
+        """
+        file = self._depth_file(view)
+        if file is None:
+            return None
+        dataset, _ = self._images[view]
+        unit = dataset.metadata.get("depth_unit_scale_factor", 1e-3)
+        unit *= dataset._dataparser_outputs.dataparser_scale
+        lens = self._lenses[view]
+        try:
+            found = get_depth_image_from_path(file, lens.height, lens.width, unit)
+        except (OSError, ValueError, AttributeError, cv2.error) as error:
+            raise UserError(
+                f"scene {self.name}: depth {file} cannot be read; restore it"
+            ) from error
+        pixels = undistorted(found[..., 0].numpy().astype(np.float32), lens, nearest=True)
+        size = (self.views.width, self.views.height)
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        known = np.isfinite(small) & (small > 0)
+        return torch.from_numpy(np.where(known, small, np.float32(0)))
+
+    def _depth_file(self, view: int) -> Path | None:
+        dataset, index = self._images[view]
+        files = dataset.metadata.get("depth_filenames")
+        return Path(files[index]) if files else None
+
+    def feature_source(self, view: int) -> ImageSource:
+        """The photograph as encoders shall see it."""
+        dataset, index = self._images[view]
+        source, lens = image_source(dataset, index), self._lenses[view]
+        height, width = self.photograph_size(view)
+        changed = not lens.is_ideal or (height, width) != (lens.height, lens.width)
+        return ImageSource(
+            path=source.path,
+            height=height,
+            width=width,
+            load=partial(self.photograph, view),
+            variant=source.variant + (f" undistorted to {width} x {height} {lens}" * changed),
+        )
+
+    def feature_maps(self, encoder: ImageEncoder, store_root: Path) -> StoredMaps:
+        """The encoder's maps of all views, in their order; those not stored yet are made now.
+
+        Args:
+            encoder: what encodes.
+            store_root: folder of this scene's stores.
+        """
+        sources = [self.feature_source(view) for view in range(len(self))]
+        return extract(encoder, sources, store_root, scene=self.name)
+
+    @property
+    def sparse_points(self) -> Float[Tensor, "points 3"] | None:
+        """Points on surfaces that the data parser knows, in the world."""
+        found = self.train_outputs.metadata.get("points3D_xyz")
+        return None if found is None or len(found) == 0 else found[:, :3].float()
+
+    @property
+    def has_depth(self) -> bool:
+        """The dataset brings depth."""
+        return self._depth_file(self.training[0]) is not None
+
+    def outputs(self, held_out: bool) -> DataparserOutputs:
+        """What the data parser said of a split."""
+        return self.eval_outputs if held_out else self.train_outputs
+
+
+def working_size(lenses: list[Lens], image_size: int) -> tuple[int, int]:
+    """Height and width of the working images: those of the view with the median aspect ratio.
+
+    Its longest side becomes `image_size`; it is never enlarged.
+    """
+    by_aspect = sorted(lenses, key=lambda lens: lens.width / lens.height)
+    median = by_aspect[len(by_aspect) // 2]
+    scale = min(1.0, image_size / max(median.height, median.width))
+    return max(1, round(median.height * scale)), max(1, round(median.width * scale))
+
+
+def _resized(
+    pixels: Float32[np.ndarray, "rows columns 3"], height: int, width: int
+) -> Float32[np.ndarray, "height width 3"]:
+    """Averaged over areas where it shrinks."""
+    if pixels.shape[:2] == (height, width):
+        return np.ascontiguousarray(pixels)
+    shrinks = height <= pixels.shape[0] and width <= pixels.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (width, height), interpolation=method)
+
+
+def _rigid(poses: Float[Tensor, "views 3 4"]) -> Float[Tensor, "views 3 4"]:
+    """The nearest rigid poses; those in files are rounded."""
+    left, _, right = torch.linalg.svd(poses[:, :, :3])
+    return torch.cat([left @ right, poses[:, :, 3:]], dim=2)
