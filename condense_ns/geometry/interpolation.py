@@ -9,6 +9,7 @@ of the outermost cells the map is constant (border clamping).
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def bilinear_cells(
@@ -68,6 +69,56 @@ def sample_map(
     cells_per_pixel = pixels_xy.new_tensor([columns / width, rows / height])
     cells, weights = bilinear_cells(pixels_xy * cells_per_pixel, rows, columns)
     return (feature_map.flatten(0, 1)[cells] * weights[..., None]).sum(dim=1)
+
+
+def sample_maps(
+    maps: Float[Tensor, "views channels rows columns"], places: Float[Tensor, "views points 2"]
+) -> Float[Tensor, "views points channels"]:
+    """Values of one map per view at places from 0 to 1 across it; differentiable in the maps.
+
+    Args:
+        maps: channels first, as convolutions leave them; for a handful of channels.
+        places: continuous (x, y); those beyond the border get the border's value.
+    """
+    found = F.grid_sample(maps, 2 * places[:, None] - 1, padding_mode="border", align_corners=False)
+    return found[:, :, 0].transpose(1, 2)
+
+
+def sample_cells(
+    maps: Float[Tensor, "views rows columns channels"], places: Float[Tensor, "views points 2"]
+) -> Float[Tensor, "views points channels"]:
+    """The same for maps with channels last and many channels.
+
+    Args:
+        maps: one per view.
+        places: continuous (x, y) from 0 to 1.
+    """
+    views, rows, columns, channels = maps.shape
+    cells, weights = map_cells(places, rows, columns)
+    found = F.embedding_bag(
+        cells.flatten(0, 1),
+        maps.reshape(-1, channels),
+        per_sample_weights=weights.flatten(0, 1).to(maps.dtype),
+        mode="sum",
+    )
+    return found.reshape(views, -1, channels)
+
+
+def map_cells(
+    places: Float[Tensor, "views points 2"], rows: int, columns: int
+) -> tuple[Int[Tensor, "views points 4"], Float[Tensor, "views points 4"]]:
+    """Cells around places in maps that lie one after the other, and their weights.
+
+    Args:
+        places: continuous (x, y) from 0 to 1, in the map of the same view.
+        rows: of every map.
+        columns: of every map.
+    """
+    views = len(places)
+    size = places.new_tensor([columns, rows])
+    cells, weights = bilinear_cells((places * size).flatten(0, 1), rows, columns)
+    first = rows * columns * torch.arange(views, device=places.device)
+    return cells.reshape(views, -1, 4) + first[:, None, None], weights.reshape(views, -1, 4)
 
 
 def _neighbours(

@@ -1,0 +1,135 @@
+"""Features of any width, mixed from those of the sources (`methods.md` 3.3, rule B + E).
+
+The corrected feature of source i at a point is ``G_i + sum_j A_ij (G_j - G_i)``, with A >= 0 and rows
+that sum to a gate gamma_i <= 1; the point's feature is ``sum_i b_i (...)``. Both are linear in G, so
+that all comes down to one convex weight per source,
+
+    c_j = b_j (1 - gamma_j) + sum_i b_i A_ij
+
+and neither corrected features nor samples of G are ever stored. Weights read colours, a descriptor of
+each feature that treats all channels alike, and cosines between the sources' features: no layer knows
+the number of channels; a permutation of channels permutes the result, and with the descriptor off a
+rotation rotates it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from condense_ns.fields.view_aggregator import WIDTH, constant_layer
+from condense_ns.fields.view_pooling import LEAST_LOGIT, softmax_of_seen
+from condense_ns.geometry.epipolar import DIRECTION
+from condense_ns.geometry.interpolation import sample_cells
+
+BANK = 16
+"""Filters that every channel is described by."""
+KEYS = 16
+START_GATE = -2.0
+"""Logit of the share that other sources have in correcting one, before training."""
+
+
+@dataclass(frozen=True)
+class FeatureMaps:
+    """Features of the sources, as an operator's encoder answers them."""
+
+    maps: Float[Tensor, "sources rows columns channels"]
+    """Raw."""
+    centred: Float[Tensor, "sources rows columns channels"]
+    """Without the mean over the sources, divided by one root mean square for all channels."""
+
+
+def feature_maps(maps: Float[Tensor, "sources rows columns channels"]) -> FeatureMaps:
+    """Maps and what the weights see of them."""
+    centred = maps - maps.mean(dim=(0, 1, 2))
+    return FeatureMaps(maps, centred / centred.square().mean().sqrt().clamp_min(1e-8))
+
+
+@dataclass(frozen=True)
+class PointHints:
+    """What the colours of the sources say about points."""
+
+    places: Float[Tensor, "sources points 2"]
+    """From 0 to 1 across each source."""
+    hints: Float[Tensor, "sources points hint_channels"]
+    """From `view_aggregator`."""
+    visibility: Float[Tensor, "sources points"]
+    """Logits."""
+    directions: Float[Tensor, "sources points 4"]
+    """See `geometry.epipolar.ray_differences`."""
+
+
+class FeatureBlender(nn.Module):
+    """Sources at points -> one convex weight per source."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bank = nn.Conv2d(1, BANK, 3, padding=1, padding_mode="replicate")
+        self.queries = nn.Linear(WIDTH + BANK + DIRECTION, KEYS)
+        self.keys = nn.Linear(WIDTH + BANK + DIRECTION, KEYS)
+        self.likeness = nn.Parameter(torch.tensor(1.0))
+        """Logarithm of how much more sources with like features correct each other."""
+        self.consent = nn.Parameter(torch.tensor(0.0))
+        """Logarithm of how much more sources count that most others agree with."""
+        self.gate = nn.Sequential(
+            nn.Linear(WIDTH + BANK, 16), nn.ReLU(True), constant_layer(16, START_GATE)
+        )
+        self.mixing = nn.Sequential(nn.Linear(WIDTH, 16), nn.ReLU(True), constant_layer(16, 0.0))
+        self.described_mixing = nn.Sequential(
+            nn.Linear(BANK, 16), nn.ReLU(True), constant_layer(16, 0.0)
+        )
+
+    def describe(self, features: FeatureMaps) -> Float[Tensor, "sources rows columns {BANK}"]:
+        """How the channels around each cell look, on average over the channels."""
+        sources, rows, columns, channels = features.centred.shape
+        flat = features.centred.permute(0, 3, 1, 2).reshape(sources * channels, 1, rows, columns)
+        total = flat.new_zeros(sources, BANK, rows, columns)
+        for part, owner in zip(flat.split(256), _owners(sources, channels).split(256), strict=True):
+            total = total.index_add(0, owner.to(flat.device), self.bank(part).softmax(dim=1))
+        return (total / channels).permute(0, 2, 3, 1)
+
+    def forward(
+        self,
+        features: FeatureMaps,
+        described: Float[Tensor, "sources rows columns bank"],
+        points: PointHints,
+    ) -> Float[Tensor, "sources points"]:
+        """Weights that sum to one over the sources wherever one of them sees the point."""
+        local = sample_cells(features.centred, points.places)
+        cosines = _cosines(F.normalize(local, dim=-1))
+        looks = sample_cells(described, points.places)
+        seen = points.visibility > LEAST_LOGIT
+        counted = seen.T[:, None] & seen.T[:, :, None]
+        agreement = (cosines * counted).sum(dim=2) / counted.sum(dim=2).clamp_min(1)
+        logits = self.plain_logits(points) + self.consent.exp() * agreement.T
+        mixing = softmax_of_seen(logits + self.described_mixing(looks)[..., 0], seen)
+        both = torch.cat([points.hints, looks], dim=-1)
+        gates = self.gate(both)[..., 0].sigmoid()
+        directed = torch.cat([both, points.directions], dim=-1)
+        attention = torch.einsum("vpk,upk->pvu", self.queries(directed), self.keys(directed))
+        attention = attention / KEYS**0.5 + self.likeness.exp() * cosines
+        attention = torch.where(seen.T[:, None], attention, LEAST_LOGIT).softmax(dim=2)
+        lent = torch.einsum("vp,pvu->up", mixing * gates, attention)
+        return (mixing * (1 - gates) + lent) * seen
+
+    def without_corrector(self, points: PointHints) -> Float[Tensor, "sources points"]:
+        """Weights that depend on colours alone; lifting then commutes with every linear map."""
+        return softmax_of_seen(self.plain_logits(points), points.visibility > LEAST_LOGIT)
+
+    def plain_logits(self, points: PointHints) -> Float[Tensor, "sources points"]:
+        """Of the weights, as far as colours tell."""
+        return points.visibility + self.mixing(points.hints)[..., 0]
+
+
+def _cosines(
+    unit: Float[Tensor, "sources points channels"],
+) -> Float[Tensor, "points sources sources"]:
+    """Between every two sources."""
+    by_point = unit.transpose(0, 1)
+    return by_point @ by_point.transpose(1, 2)
+
+
+def _owners(sources: int, channels: int) -> Tensor:
+    return torch.arange(sources).repeat_interleave(channels)

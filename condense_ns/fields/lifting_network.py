@@ -1,0 +1,192 @@
+"""lift3d's network: sources, and a target's camera -> colours, depth and features of any width.
+
+    sources -> matching and guiding features      source_features
+            -> distribution over depth planes     depth_proposal        once per target
+    rays    -> samples at its quantiles           rendering.proposal_sampling
+            -> thickness, colours, visibility     view_aggregator
+            -> weights of the sources' features   feature_blending
+            -> volume rendering, one density for colours and features
+
+Everything about a target that its rays share is made once, by `look`; rays are rendered in chunks.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from condense_ns.fields.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
+from condense_ns.fields.feature_blending import FeatureBlender, FeatureMaps, PointHints
+from condense_ns.fields.source_features import SourceFeatures, SourceMaps
+from condense_ns.fields.view_aggregator import (
+    Aggregated,
+    SeenPoints,
+    ViewAggregator,
+    seen_points,
+)
+from condense_ns.geometry.epipolar import nearest_surface
+from condense_ns.geometry.interpolation import map_cells
+from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
+from condense_ns.geometry.source_views import SourceViews
+from condense_ns.rendering.proposal_sampling import (
+    masses_at,
+    proposed_thickness,
+    quantile_indices,
+    weights_from_thickness,
+)
+
+LEAST_WEIGHT = 1e-6
+
+
+@dataclass(frozen=True)
+class Look:
+    """What all rays of one target share."""
+
+    target: PinholeViews
+    sources: PinholeViews
+    maps: SourceMaps
+    proposal: DepthProposal
+    nearest: Float[Tensor, "sources rows columns"]
+    """Depth of the target's own surface in the sources; infinity where it is not."""
+
+
+@dataclass(frozen=True)
+class RaySamples:
+    """Samples of some rays, and what the sources say of them."""
+
+    depths: Float[Tensor, "rays samples"]
+    weights: Float[Tensor, "rays samples"]
+    """Of volume rendering; they sum to the opacity."""
+    seen: SeenPoints
+    said: Aggregated
+
+    @property
+    def opacity(self) -> Float[Tensor, " rays"]:
+        """Zero where no source sees the ray."""
+        return self.weights.sum(dim=1)
+
+    @property
+    def shares(self) -> Float[Tensor, "rays samples"]:
+        """Weights that sum to one on every ray that is seen."""
+        return self.weights / self.opacity.clamp_min(LEAST_WEIGHT)[:, None]
+
+    @property
+    def colours(self) -> Float[Tensor, "rays 3"]:
+        """RGB in [0, 1]; black where no source sees the ray."""
+        sampled = self.said.colours.reshape(*self.depths.shape, 3)
+        return torch.einsum("rs,rsc->rc", self.shares, sampled)
+
+    @property
+    def depth(self) -> Float[Tensor, " rays"]:
+        """Expected depth along the optical axis."""
+        return (self.shares * self.depths).sum(dim=1)
+
+    @property
+    def hints(self) -> PointHints:
+        """For the blending of features."""
+        return PointHints(
+            self.seen.places, self.said.hints, self.said.visibility, self.seen.directions
+        )
+
+
+class LiftingNetwork(nn.Module):
+    """The learnt parts of lift3d; nothing in it has the size of a scene or of a feature.
+
+    Args:
+        planes: of the depth proposal.
+        samples: per ray.
+    """
+
+    def __init__(self, planes: int = 48, samples: int = 6) -> None:
+        super().__init__()
+        self.planes, self.samples = planes, samples
+        self.source_features = SourceFeatures()
+        self.proposer = DepthProposer()
+        self.aggregator = ViewAggregator()
+        self.blender = FeatureBlender()
+
+    def look(
+        self, target: PinholeViews, sources: SourceViews, depth_range: tuple[float, float]
+    ) -> Look:
+        """Find out where the surface may lie.
+
+        Args:
+            target: one view.
+            sources: any number of views.
+            depth_range: nearest and farthest depth before the target.
+        """
+        maps = self.source_features(sources.images)
+        planes = DepthPlanes(*depth_range, self.planes)
+        proposal = self.proposer(target, sources.cameras, maps, planes)
+        with torch.no_grad():
+            likeliest = proposal.likeliest
+            cells = grid_places(*likeliest.shape, device=likeliest.device)
+            places = cells / likeliest.new_tensor(proposal.extent)
+            centre, directions = pixel_rays(places, target)
+            surface = centre + likeliest.reshape(-1, 1) * directions
+            nearest = nearest_surface(surface, sources.cameras, *likeliest.shape)
+        return Look(target, sources.cameras, maps, proposal, nearest)
+
+    def sample(self, look: Look, places: Float[Tensor, "rays 2"]) -> RaySamples:
+        """Samples of rays through places of the target, from 0 to 1 across it."""
+        probabilities = look.proposal.at(places)
+        indices = quantile_indices(probabilities, self.samples)
+        depths = look.proposal.planes.depth(indices)
+        centre, directions = pixel_rays(places, look.target)
+        points = centre + depths[..., None] * directions[:, None]
+        seen = seen_points(points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest)
+        said = self.aggregator(seen)
+        proposed = proposed_thickness(masses_at(probabilities, indices))
+        thickness = proposed * said.thickness.reshape(proposed.shape).exp()
+        valid = seen.inside.any(dim=0).reshape(proposed.shape)
+        return RaySamples(depths, weights_from_thickness(thickness, valid), seen, said)
+
+    def source_weights(
+        self, samples: RaySamples, features: FeatureMaps, described: Tensor | None
+    ) -> Float[Tensor, "sources rays samples"]:
+        """Weight of each source in each sample's feature.
+
+        Args:
+            samples: of the rays.
+            features: of the sources.
+            described: `FeatureBlender.describe` of them; None leaves the corrector out.
+        """
+        if described is None:
+            weights = self.blender.without_corrector(samples.hints)
+        else:
+            weights = self.blender(features, described, samples.hints)
+        return weights.reshape(len(weights), *samples.depths.shape)
+
+    def features(
+        self, samples: RaySamples, features: FeatureMaps, described: Tensor | None
+    ) -> Float[Tensor, "rays channels"]:
+        """Rendered features, divided by the opacity; zeros where no source sees the ray."""
+        by_source = self.source_weights(samples, features, described)
+        weights = (samples.shares * by_source).flatten(1)
+        sources, rows, columns, channels = features.maps.shape
+        cells, shares = map_cells(samples.seen.places, rows, columns)
+        rays = len(samples.depths)
+        bags = (
+            _by_ray(cells.reshape(sources, rays, -1)),
+            _by_ray((shares * weights[..., None]).reshape(sources, rays, -1)),
+        )
+        return F.embedding_bag(
+            bags[0],
+            features.maps.reshape(-1, channels),
+            per_sample_weights=bags[1].to(features.maps.dtype),
+            mode="sum",
+        )
+
+
+def _by_ray(
+    values: Float[Tensor, "sources rays entries"] | Int[Tensor, "sources rays entries"],
+) -> Tensor:
+    """All entries of a ray in one row."""
+    return values.transpose(0, 1).flatten(1)
+
+
+def visible_rays(samples: RaySamples, least: float) -> Bool[Tensor, " rays"]:
+    """Rays with at least that opacity."""
+    return samples.opacity >= least
