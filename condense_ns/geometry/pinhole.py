@@ -43,7 +43,10 @@ class PinholeViews:
     @property
     def centres(self) -> Float[Tensor, "views 3"]:
         """Of projection, in the world."""
-        rotation, translation = self.world_to_camera_cv[:, :3, :3], self.world_to_camera_cv[:, :3, 3]
+        rotation, translation = (
+            self.world_to_camera_cv[:, :3, :3],
+            self.world_to_camera_cv[:, :3, 3],
+        )
         return -torch.einsum("vji,vj->vi", rotation, translation)
 
     def to(self, device: torch.device | str) -> "PinholeViews":

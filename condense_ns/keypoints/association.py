@@ -5,16 +5,14 @@ descriptor is most like the point's shows it, if it is like enough. Depth tells 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
-from scipy.spatial import KDTree
 from torch import Tensor
 
-NEIGHBOURS = 6
-"""Detections that are looked at per point and view."""
+from condense_ns.keypoints.pixel_grid import PixelGrid
+
 LEAST_COSINE = 0.7
 LIKE_DEPTH = 0.15
 """Of the depth."""
@@ -54,44 +52,28 @@ def associate(
         depths: of the points along the optical axis; those behind the camera are not seen.
         descriptors: of the points.
         detections: of the view.
-        radius: pixels within which a detection may lie.
+        radius: pixels within which a detection may lie, above 0.
     """
-    nothing = torch.zeros(0, dtype=torch.long)
     if len(detections.pixels) == 0:
+        nothing = torch.zeros(0, dtype=torch.long)
         return Pairs(nothing, nothing)
-    low, high = detections.pixels.amin(dim=0) - radius, detections.pixels.amax(dim=0) + radius
-    inside = ((projected >= low) & (projected <= high)).all(dim=1) & (depths > 0)
-    near = torch.nonzero(inside)[:, 0]
-    if len(near) == 0:
-        return Pairs(nothing, nothing)
-    count = min(NEIGHBOURS, len(detections.pixels))
-    tree: Any = KDTree(detections.pixels.numpy())
-    distances, found = tree.query(
-        projected[near].numpy(),
-        k=np.arange(1, count + 1),  # a list, so that one neighbour comes as a column, too
-        distance_upper_bound=radius,
-        workers=torch.get_num_threads(),
-    )
-    reached = np.nonzero(np.isfinite(distances))
-    points, candidates = (
-        near[torch.from_numpy(reached[0])],
-        torch.from_numpy(np.asarray(found)[reached]),
-    )
-    alike = _alike(depths[points], detections.depths[candidates])
-    points, candidates = points[alike], candidates[alike]
-    cosines = (descriptors[points] * detections.descriptors[candidates]).sum(dim=1)
-    sure = cosines >= LEAST_COSINE
-    points, candidates, cosines = points[sure], candidates[sure], cosines[sure]
-    # the most like of each point; of equal ones the nearest, which comes first
-    order = torch.from_numpy(np.lexsort((-cosines.numpy(), points.numpy())))
-    points, candidates = points[order], candidates[order]
-    first = torch.ones(len(points), dtype=torch.bool)
-    first[1:] = points[1:] != points[:-1]
-    return Pairs(points[first], candidates[first])
+    own_depths, looks = depths.numpy(), descriptors.numpy()
+    their_depths, their_looks = detections.depths.numpy(), detections.descriptors.numpy()
+    best = []
+    for near in PixelGrid(detections.pixels.numpy(), radius).pairs(projected.numpy()):
+        alike = np.flatnonzero(_alike(own_depths[near.points], their_depths[near.places]))
+        points, others, squares = near.points[alike], near.places[alike], near.squares[alike]
+        cosines = np.einsum("pc,pc->p", looks[points], their_looks[others])
+        # the most like of each point first; of equal ones the nearest
+        order = np.lexsort((squares, -cosines, points))
+        order = order[cosines[order] >= LEAST_COSINE]
+        order = order[np.diff(points[order], prepend=-1) > 0]
+        best.append(np.stack([points[order], others[order]]))
+    return Pairs(*torch.from_numpy(np.concatenate(best, axis=1)))
 
 
 def _alike(
-    depths: Float64[Tensor, " candidates"], others: Float64[Tensor, " candidates"]
-) -> Bool[Tensor, " candidates"]:
-    """Which depths are nearly those of the points; unknown ones may be."""
-    return (others <= 0) | ((others - depths).abs() < LIKE_DEPTH * depths)
+    depths: Float64[np.ndarray, " pairs"], others: Float64[np.ndarray, " pairs"]
+) -> Bool[np.ndarray, " pairs"]:
+    """Which depths of detections are nearly those of their points; unknown ones may be."""
+    return (np.abs(others - depths) < LIKE_DEPTH * depths) | ((others <= 0) & (depths > 0))

@@ -7,7 +7,6 @@ from torch.nn import functional as F
 from condense_ns.keypoints.association import (
     LEAST_COSINE,
     LIKE_DEPTH,
-    NEIGHBOURS,
     Detections,
     associate,
 )
@@ -37,7 +36,7 @@ def by_brute_force(projected, depths, looks, seen, radius):
     pairs = []
     for point in range(len(projected)):
         distance = (seen.pixels - projected[point]).norm(dim=1)
-        nearest = distance.argsort()[:NEIGHBOURS].tolist()
+        nearest = distance.argsort().tolist()
         candidates = {}
         for other in nearest:
             depth, own = float(seen.depths[other]), float(depths[point])
