@@ -22,7 +22,7 @@ FEWEST_POINTS = 50
 
 
 def anchor_points(scene: PosedScene) -> Float[Tensor, "points 3"]:
-    """Points on surfaces, in the world; training views alone are looked at.
+    """Points on surfaces, in the world, in random order; training views alone are looked at.
 
     Raises:
         UserError: nothing tells where the surfaces are.
@@ -42,7 +42,7 @@ def anchor_points(scene: PosedScene) -> Float[Tensor, "points 3"]:
             f"scene {scene.name}: its views do not show where surfaces are ({len(points)} points "
             "found); give depth files, a sparse reconstruction, or more overlapping photographs"
         )
-    return points
+    return points[torch.randperm(len(points), generator=generator)]
 
 
 def _from_depth(scene: PosedScene, generator: torch.Generator) -> Float[Tensor, "points 3"]:

@@ -5,8 +5,6 @@ the map of its own image, whatever that image's size. Maps are extracted only wh
 for training in `setup_train`, for metrics on first use, never for viewing, rendering or exporting.
 """
 
-import hashlib
-import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,6 +25,7 @@ from torch import Tensor
 
 from condense_ns.cache.extraction import ImageSource, extract
 from condense_ns.cache.lookup import StoredMaps
+from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.feature_statistics import feature_statistics
 from condense_ns.data.scene_checks import check_scene_file, check_split
 from condense_ns.data.teachers import Teachers
@@ -120,10 +119,7 @@ class FeatureDataManager(VanillaDataManager[InputDataset]):
         """Folder that holds this scene's stores, one folder per encoder in it."""
         if self.config.feature_store is not None:
             return self.config.feature_store
-        scene = self.get_datapath().resolve()
-        digest = hashlib.sha256(str(scene).encode()).hexdigest()[:8]
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "condense_ns" / "features" / f"{scene.name}-{digest}"
+        return scene_cache_folder("features", self.get_datapath())
 
     def next_train(self, step: int) -> tuple[RayBundle, dict[str, Any]]:
         """Rays, pixels and, for every encoder of the run, the features of those pixels."""

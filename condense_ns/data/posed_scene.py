@@ -191,7 +191,7 @@ class PosedScene:
             store_root: folder of this scene's stores.
         """
         sources = [self.feature_source(view) for view in range(len(self))]
-        return extract(encoder, sources, store_root, scene=self.name)
+        return extract(encoder, sources, store_root, scene=self.folder.resolve().name)
 
     @property
     def sparse_points(self) -> Float[Tensor, "points 3"] | None:

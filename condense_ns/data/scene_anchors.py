@@ -27,6 +27,7 @@ NEAREST_QUANTILE, FARTHEST_QUANTILE = 0.01, 0.99
 WIDENED = (0.7, 1.5)
 """The range of depths reaches from the nearest anchor times the first to the farthest times the other."""
 ANCHORS_FOR_A_RANGE = 8
+ANCHORS_FOR_A_CHOICE = 2000
 NEIGHBOURS_FOR_A_RANGE = 3
 
 
@@ -98,8 +99,9 @@ class SceneAnchors:
         """
         allowed = [at for at in candidates if at not in exclude and at != view]
         views = self._scene.views[allowed]
+        few = self.points[:ANCHORS_FOR_A_CHOICE]  # they stand in random order
         if least_angle > 0.0 and allowed:
-            angles = mean_ray_angles(self.points, target, views)
+            angles = mean_ray_angles(few, target, views)
             allowed = [
                 at for at, angle in zip(allowed, angles, strict=True) if angle >= least_angle
             ]
@@ -107,7 +109,7 @@ class SceneAnchors:
         if not allowed:
             raise UserError(f"{self._called(view)} has no other view to be lifted from; add views")
         near = pose_distances(target, views, self._spacing)
-        shown = self.points[project_pinhole(self.points, target).inside[0]]
+        shown = few[project_pinhole(few, target).inside[0]]
         weights = anchor_weights(shown, target, views)
         if view is not None and not bool((weights > 0).any()):
             raise UserError(
