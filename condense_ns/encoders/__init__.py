@@ -19,7 +19,14 @@ import torch
 
 from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
 
-__all__ = ["ENCODERS", "EncoderError", "ImageEncoder", "TextImageEncoder", "build_encoder"]
+__all__ = [
+    "ENCODERS",
+    "EncoderError",
+    "ImageEncoder",
+    "TextImageEncoder",
+    "build_encoder",
+    "check_device",
+]
 
 Builder = Callable[[str, str, int | None], ImageEncoder]
 
@@ -88,11 +95,16 @@ def build_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
         raise EncoderError(f"unknown encoder {spec!r}; known are {known}")
     if image_size is not None and image_size < 1:
         raise EncoderError(f"image_size {image_size} must be a positive number of pixels")
-    _check_device(device)
+    check_device(device)
     return ENCODERS[kind](spec, device, image_size)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        EncoderError: an unknown name, or CUDA without a GPU.
+    """
     try:
         kind = torch.device(device).type
     except RuntimeError as error:

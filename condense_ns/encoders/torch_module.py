@@ -7,10 +7,6 @@ images. If it has ``encode_text``, a function from a list of texts to (texts, ch
 answers text as well.
 """
 
-import contextlib
-import importlib
-import inspect
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +23,7 @@ from condense_ns.encoders.preprocessing import (
     feature_map_from_output,
 )
 from condense_ns.encoders.probing import probed_layout
+from condense_ns.encoders.user_callable import made_by_callable
 
 Network = Callable[..., Any]
 
@@ -48,16 +45,11 @@ def torch_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
     Raises:
         EncoderError: a callable that cannot be found, fails, or makes no network.
     """
-    factory = _factory(spec)
-    try:
-        network: Any = factory()
-    except Exception as error:
-        raise EncoderError(f"{spec}: calling it failed ({error}); it takes no arguments") from error
+    network, source = made_by_callable(spec)
     if not callable(network):
         raise EncoderError(
             f"{spec}: returned a {type(network).__name__}; expected a torch.nn.Module or a function"
         )
-    source = _sources(spec, factory, network)
     if isinstance(network, torch.nn.Module):
         network = network.to(device).eval().requires_grad_(False)
     encoder = TorchTextEncoder if hasattr(network, _ENCODE_TEXT) else TorchEncoder
@@ -125,38 +117,3 @@ class TorchTextEncoder(TorchEncoder, TextImageEncoder):
                 f"texts; expected {(len(texts), self.channels)}"
             )
         return F.normalize(embeddings.to(self.device, torch.float32), dim=-1)
-
-
-def _factory(spec: str) -> Callable[[], Any]:
-    """The callable that a spec names."""
-    module_name, _, name = spec.removeprefix("torch:").partition(":")
-    if not module_name or not name:
-        raise EncoderError(f"{spec}: expected torch:<module>:<callable>")
-    try:
-        factory = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise EncoderError(
-            f"{spec}: {error}; the module must be importable (put its folder on PYTHONPATH) and "
-            f"define {name}"
-        ) from error
-    if not callable(factory):
-        raise EncoderError(f"{spec}: {name} is not callable; expected a function without arguments")
-    return factory
-
-
-def _sources(spec: str, factory: Callable[[], Any], network: Network) -> str:
-    """The source of the spec's module, of the callable's own and of the network's class.
-
-    Of the whole module, since what a callable uses usually lies beside it.
-    """
-    try:
-        text = inspect.getsource(sys.modules[spec.split(":")[1]])
-    except (OSError, TypeError) as error:
-        raise EncoderError(
-            f"{spec}: its source cannot be read, so changes of it would go unnoticed; "
-            "name a callable in a Python file"
-        ) from error
-    for other in (inspect.getmodule(factory), type(network)):
-        with contextlib.suppress(OSError, TypeError):
-            text += inspect.getsource(other)  # type: ignore[arg-type]
-    return text

@@ -1,0 +1,144 @@
+"""What an operator is: a frozen 2D network cut in two, so that its middle can be lifted to 3D.
+
+`encode` runs on every source photograph; its maps are lifted to the target view; the lifted map
+enters `decode`, which answers at the pixels of the target's image. Both halves stay frozen.
+
+Maps follow the convention of `condense_ns.encoders.base`: the grid covers the whole image exactly.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from condense_ns.errors import UserError
+
+
+class OperatorError(UserError):
+    """An operator that cannot be built or used as asked; the message says why and what to do."""
+
+
+class Click(NamedTuple):
+    """A place in a photograph that somebody pointed at."""
+
+    view: int
+    """Number of the photograph in the scene."""
+    x: float
+    """From the left, in pixels; the first pixel's centre is 0.5."""
+    y: float
+    """From the top, in pixels."""
+    positive: bool = True
+    """Whether what is there is wanted; False for what it shall be told apart from."""
+
+
+@dataclass(frozen=True)
+class OperatorOptions:
+    """What an operator needs to know and no spec can hold."""
+
+    clicks: tuple[Click, ...] = ()
+    """What the operator ``stroke`` looks for."""
+
+
+@dataclass(frozen=True)
+class SourceMap:
+    """What `encode` answered for one source photograph."""
+
+    view: int
+    """Number of the photograph in the scene."""
+    feature_map: Float[Tensor, "rows columns channels"]
+    """The answer."""
+    height: int
+    """Of the photograph, in pixels."""
+    width: int
+    """Of the photograph, in pixels."""
+
+
+class EncodingHalf(Protocol):
+    """What encodes; every `condense_ns.encoders.base.ImageEncoder` does."""
+
+    channels: int
+    fingerprint: str
+    device: str
+
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the map of an image of `height` x `width` pixels."""
+        ...
+
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """Maps of RGB images in [0, 1]."""
+        ...
+
+
+class Operator(ABC):
+    """A frozen network in two halves.
+
+    Attributes:
+        spec: the text that names the operator, for example ``features:dinov2-small``.
+        channels: length of the vectors that are lifted.
+        fingerprint: hexadecimal digest of everything that changes what `encode` answers. Operators
+            with one encoder share it, so that stored maps serve them all.
+        device: where both halves compute and where their answers lie.
+        label_names: names of the classes where `labels` answers, else empty.
+        needed_views: photographs whose maps `prepare` must be given; others may come along.
+    """
+
+    spec: str
+    channels: int
+    fingerprint: str
+    device: str
+    label_names: tuple[str, ...] = ()
+    needed_views: tuple[int, ...] = ()
+
+    @abstractmethod
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the map of an image of `height` x `width` pixels."""
+
+    @abstractmethod
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """Maps of RGB images in [0, 1], all of one size, on any device.
+
+        Returns:
+            float32 on `device`, not normalised; the size is `grid_size`.
+        """
+
+    @abstractmethod
+    def decode(
+        self,
+        feature_map: Float[Tensor, "rows columns channels"],
+        image: Float[Tensor, "3 height width"],
+    ) -> Float[Tensor, "height width answers"]:
+        """The operator's answer at every pixel of the target view, on `device`.
+
+        Args:
+            feature_map: as `encode` answers or lifted, of the size `grid_size`.
+            image: RGB in [0, 1] of the target view, true or rendered. It gives the size, and guides
+                operators that change colours.
+        """
+
+    @abstractmethod
+    def picture(
+        self, answer: Float[Tensor, "height width answers"]
+    ) -> Float[Tensor, "3 height width"]:
+        """The answer to look at, RGB in [0, 1]."""
+
+    def labels(
+        self, answer: Float[Tensor, "height width answers"]
+    ) -> Int[Tensor, "height width"] | None:
+        """Class of each pixel, a number in `label_names`; None where the answer is no segmentation."""
+        del answer
+        return None
+
+    def prepare(self, sources: Sequence[SourceMap]) -> None:
+        """Settle what must be the same in all views of a scene; called once before `decode`.
+
+        Args:
+            sources: a sample of the scene's source maps, `needed_views` among them.
+        """
+        del sources

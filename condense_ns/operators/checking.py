@@ -1,0 +1,99 @@
+"""Calling the halves of an operator and refusing what cannot be lifted or shown."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.operators.base import Operator, OperatorError
+
+
+def checked_encode(
+    operator: Operator, images: Float[Tensor, "batch 3 height width"]
+) -> Float[Tensor, "batch rows columns channels"]:
+    """What the operator's `encode` answers.
+
+    Args:
+        operator: anybody's.
+        images: RGB in [0, 1], all of one size.
+
+    Raises:
+        OperatorError: it is no float32 tensor of the shape that `grid_size` and `channels` tell, or
+            not finite.
+    """
+    height, width = images.shape[-2:]
+    expected = (len(images), *operator.grid_size(height, width), operator.channels)
+    maps = operator.encode(images)
+    asked = f"encode of images of {height} x {width} pixels"
+    _refuse_other_shapes(operator, asked, maps, expected, "batch, rows, columns, channels")
+    _refuse_other_values(operator, asked, maps)
+    return maps
+
+
+def checked_decode(
+    operator: Operator,
+    feature_map: Float[Tensor, "rows columns channels"],
+    image: Float[Tensor, "3 height width"],
+) -> Float[Tensor, "height width answers"]:
+    """What the operator's `decode` answers.
+
+    Args:
+        operator: anybody's.
+        feature_map: as `encode` answers or lifted.
+        image: RGB in [0, 1] of the target view.
+
+    Raises:
+        OperatorError: the map is not of the operator's size for that image or not finite; or the answer
+            is no float32 tensor with one vector per pixel, or not finite.
+    """
+    height, width = image.shape[-2:]
+    expected = (*operator.grid_size(height, width), operator.channels)
+    asked = f"decode for an image of {height} x {width} pixels"
+    if tuple(feature_map.shape) != expected:
+        raise OperatorError(
+            f"{operator.spec}: {asked} takes a map of the shape {expected} (rows, columns, channels), "
+            f"not {tuple(feature_map.shape)}; lift to the rows and columns that grid_size tells"
+        )
+    if not torch.isfinite(feature_map).all():
+        raise OperatorError(
+            f"{operator.spec}: the map for {asked} holds values that are not finite; fill what no source "
+            "view sees before decoding"
+        )
+    answer = operator.decode(feature_map, image)
+    answers = answer.shape[-1] if isinstance(answer, Tensor) and answer.ndim == 3 else "answers"
+    _refuse_other_shapes(
+        operator, asked, answer, (height, width, answers), "height, width, answers"
+    )
+    _refuse_other_values(operator, asked, answer)
+    return answer
+
+
+def _refuse_other_shapes(
+    operator: Operator, asked: str, answer: Any, expected: tuple[int | str, ...], axes: str
+) -> None:
+    """Refuse what is no tensor of that shape."""
+    found = (
+        f"the shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else type(answer).__name__
+    )
+    if not isinstance(answer, Tensor) or tuple(answer.shape) != expected:
+        raise OperatorError(
+            f"{operator.spec}: {asked} answered {found}; expected {expected} ({axes}): correct the "
+            "operator"
+        )
+
+
+def _refuse_other_values(
+    operator: Operator, asked: str, answer: Float[Tensor, "..."] | Tensor
+) -> None:
+    """Refuse other types than float32, and values that are not finite."""
+    if answer.dtype != torch.float32:
+        raise OperatorError(
+            f"{operator.spec}: {asked} answered {answer.dtype}; expected torch.float32: convert it"
+        )
+    wrong = int((~torch.isfinite(answer)).sum())
+    if wrong:
+        raise OperatorError(
+            f"{operator.spec}: {asked} answered {wrong} of {answer.numel()} values that are not finite; "
+            "check the network's weights and the range of its input"
+        )
