@@ -64,7 +64,7 @@ def _lifted(
     """Up to `POINTS_PER_VIEW` of the usable pixels of a view, as points in the world."""
     pixels = usable.flatten().nonzero()[:, 0]
     drawn = pixels[torch.randperm(len(pixels), generator=generator)[:POINTS_PER_VIEW]]
-    places = grid_places(*depth.shape)[drawn]
+    places = grid_places(depth.shape[0], depth.shape[1])[drawn]
     centre, rays = pixel_rays(places, view)
     return centre + depth.flatten()[drawn, None] * rays
 

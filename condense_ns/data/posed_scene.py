@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
-from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.data.utils.data_utils import get_depth_image_from_path
 from torch import Tensor
@@ -22,6 +21,7 @@ from condense_ns.cache.extraction import ImageSource, extract
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.feature_datamanager import image_source, load_rgb
 from condense_ns.data.recent_images import RecentImages
+from condense_ns.data.scene_checks import check_split
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.scene_reading import read_splits, same_file_indices
 from condense_ns.data.undistortion import Lens, ideal_intrinsics, lens_of, undistorted
@@ -43,21 +43,16 @@ class PosedScene:
         place: where it lies.
         image_size: longest side of the working images in pixels.
         recent: keeps working images; may be shared with other scenes.
-        check_images: read every photograph once, to find damaged ones now.
 
     Raises:
         UserError: the scene cannot be used; the message begins with its name.
     """
 
     def __init__(
-        self,
-        place: ScenePlace,
-        image_size: int,
-        recent: RecentImages | None = None,
-        check_images: bool = True,
+        self, place: ScenePlace, image_size: int, recent: RecentImages | None = None
     ) -> None:
         self.name, self.folder = place.name, place.folder
-        splits = read_splits(place, check_images)
+        splits = read_splits(place)
         self.train_outputs, self.eval_outputs = splits.train, splits.held_out
         self._recent = RecentImages(RECENT_BYTES) if recent is None else recent
         train, held_out = InputDataset(splits.train), InputDataset(splits.held_out)
@@ -89,6 +84,18 @@ class PosedScene:
         world_to_camera[:, :3, :3], world_to_camera[:, :3, 3] = rotation, translation
         intrinsics = torch.from_numpy(matrices).float()
         return PinholeViews(intrinsics, world_to_camera.float(), height, width)
+
+    def check(self) -> None:
+        """Read every photograph once, to find damaged ones.
+
+        Raises:
+            UserError: as `check_split` says; the message begins with the scene's name.
+        """
+        try:
+            check_split(self.train_outputs, "train")
+            check_split(self.eval_outputs, "eval")
+        except UserError as error:
+            raise UserError(f"scene {self.name}: {error}") from error
 
     @property
     def digest(self) -> str:
@@ -203,10 +210,6 @@ class PosedScene:
     def has_depth(self) -> bool:
         """The dataset brings depth."""
         return self._depth_file(self.training[0]) is not None
-
-    def outputs(self, held_out: bool) -> DataparserOutputs:
-        """What the data parser said of a split."""
-        return self.eval_outputs if held_out else self.train_outputs
 
 
 def working_size(lenses: list[Lens], image_size: int) -> tuple[int, int]:

@@ -34,12 +34,16 @@ NEIGHBOURS_FOR_A_RANGE = 3
 class SceneAnchors:
     """Anchors of one scene, worked out once and kept in the user's cache.
 
+    Before they are worked out every photograph of the scene is checked, so that a scene whose anchors
+    are kept is one that can be read.
+
     Args:
         scene: training views alone are looked at.
         folder: where they are kept; None for the user's cache.
 
     Raises:
-        UserError: nothing tells where the surfaces are, or the cache cannot be written.
+        UserError: a photograph is damaged, nothing tells where the surfaces are, or the cache cannot
+            be written.
     """
 
     def __init__(self, scene: PosedScene, folder: Path | None = None) -> None:
@@ -128,6 +132,7 @@ def _kept_points(scene: PosedScene, file: Path) -> Float[Tensor, "points 3"]:
     try:
         return load_file(file)["points"]
     except (OSError, SafetensorError, KeyError):
+        scene.check()
         points = anchor_points(scene)
     with whole_file(file) as unfinished:
         save_file({"points": points.contiguous()}, unfinished)

@@ -25,12 +25,8 @@ class SceneSplits:
     """Those kept for evaluation, perhaps none."""
 
 
-def read_splits(place: ScenePlace, check_images: bool = True) -> SceneSplits:
-    """Both splits of a scene.
-
-    Args:
-        place: where it lies.
-        check_images: also read every photograph, to find damaged ones now.
+def read_splits(place: ScenePlace) -> SceneSplits:
+    """Both splits of a scene; of the photographs only the first two are looked at.
 
     Raises:
         UserError: the scene cannot be used; the message begins with its name.
@@ -41,11 +37,7 @@ def read_splits(place: ScenePlace, check_images: bool = True) -> SceneSplits:
         with _host_is_quiet():
             train = parser.get_dataparser_outputs(split="train")
             held_out = _held_out(parser)
-        if check_images:
-            check_split(train, "train")
-            check_split(held_out, "eval")
-        else:
-            check_split(replace(train, image_filenames=train.image_filenames[:2]), "train")
+        check_split(replace(train, image_filenames=train.image_filenames[:2]), "train")
     except UserError as error:
         raise UserError(f"scene {place.name}: {error}") from error
     except Exception as error:

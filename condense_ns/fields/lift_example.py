@@ -32,6 +32,8 @@ class LiftExample:
     """Encoder's spec -> its map of the target's photograph."""
     source_features: dict[str, Float[Tensor, "sources source_rows source_columns source_channels"]]
     """Encoder's spec -> its maps of the sources' photographs."""
+    source_numbers: tuple[int, ...] = ()
+    """Numbers of the sources among the scene's views."""
 
     def to(self, device: torch.device | str) -> "LiftExample":
         """The same example on another device."""

@@ -1,0 +1,127 @@
+"""The scenes that are in use, a bounded number of them however many a run has."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from rich.console import Console
+from torch import Tensor
+
+from condense_ns.cache.lookup import StoredMaps
+from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.posed_scene import PosedScene
+from condense_ns.data.recent_images import RecentImages
+from condense_ns.data.scene_anchors import SceneAnchors
+from condense_ns.data.scene_place import ScenePlace
+from condense_ns.data.teachers import Teachers
+from condense_ns.errors import UserError
+
+OPEN_SCENES = 64
+"""Cameras, names of files and anchors of so many scenes are kept, some 300 kB each."""
+RECENT_BYTES = 128 << 20
+"""Memory for working images of all scenes together."""
+
+
+@dataclass
+class OpenScene:
+    """A scene with what is known of it."""
+
+    scene: PosedScene
+    anchors: SceneAnchors
+    store_root: Path
+    """Folder of its stored features."""
+    teachers: Teachers
+    _maps: dict[str, StoredMaps] = field(default_factory=dict)
+
+    def maps(self, spec: str) -> StoredMaps:
+        """Feature maps of all views by the encoder of that spec; extracted on first use."""
+        if spec not in self._maps:
+            self._maps[spec] = self.scene.feature_maps(self.teachers[spec], self.store_root)
+        return self._maps[spec]
+
+    def stacked_maps(
+        self, spec: str, views: list[int]
+    ) -> Float[Tensor, "views rows columns channels"]:
+        """Feature maps of some views on one grid, the one that the first view has."""
+        maps = [self.maps(spec).map(view) for view in views]
+        rows, columns, _ = maps[0].shape
+        return torch.stack([_on_grid(single, rows, columns) for single in maps])
+
+
+def _on_grid(
+    feature_map: Float[Tensor, "own_rows own_columns channels"], rows: int, columns: int
+) -> Float[Tensor, "rows columns channels"]:
+    """A map of the same field of view on another grid."""
+    if feature_map.shape[:2] == (rows, columns):
+        return feature_map
+    first = feature_map.permute(2, 0, 1)[None]
+    resized = F.interpolate(first, (rows, columns), mode="bilinear", align_corners=False)
+    return resized[0].permute(1, 2, 0)
+
+
+class OpenScenes:
+    """Opens scenes when asked and closes those not used for long; safe for two threads.
+
+    Args:
+        image_size: longest side of the working images in pixels.
+        teachers: the encoders of the run.
+        feature_store: folder for the features of all scenes; None for the user's cache.
+    """
+
+    def __init__(self, image_size: int, teachers: Teachers, feature_store: Path | None) -> None:
+        self._image_size, self._teachers, self._feature_store = image_size, teachers, feature_store
+        self._recent = RecentImages(RECENT_BYTES)
+        self._open: OrderedDict[str, OpenScene] = OrderedDict()
+        self._lock = RLock()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __getitem__(self, place: ScenePlace) -> OpenScene:
+        """The scene at that place.
+
+        Raises:
+            UserError: it cannot be used.
+        """
+        with self._lock:
+            if place.name not in self._open:
+                self._open[place.name] = self._opened(place)
+            self._open.move_to_end(place.name)
+            while len(self._open) > OPEN_SCENES:
+                self._open.popitem(last=False)
+            return self._open[place.name]
+
+    def _opened(self, place: ScenePlace) -> OpenScene:
+        scene = PosedScene(place, self._image_size, self._recent)
+        root = self._feature_store
+        store = scene_cache_folder("features", place.folder) if root is None else root / place.name
+        return OpenScene(scene, SceneAnchors(scene), store, self._teachers)
+
+    def readable(
+        self, places: Iterable[ScenePlace], skip_unreadable: bool
+    ) -> tuple[ScenePlace, ...]:
+        """Those of the places whose scenes can be used; their anchors are kept afterwards.
+
+        Args:
+            places: in the order in which to look at them.
+            skip_unreadable: leave out the others with a warning.
+
+        Raises:
+            UserError: a scene cannot be used and is not to be left out.
+        """
+        usable = []
+        for place in places:
+            try:
+                _ = self[place]
+            except UserError as error:
+                if not skip_unreadable:
+                    raise
+                Console().print(f"Skipped: {error}", style="yellow")
+            else:
+                usable.append(place)
+        return tuple(usable)
