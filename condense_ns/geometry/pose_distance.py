@@ -42,6 +42,7 @@ def spread_views(views: PinholeViews, count: int, spacing: float) -> list[int]:
     chosen = [0]
     nearest = pose_distances(views[[0]], views, spacing)
     while len(chosen) < count:
+        nearest[chosen] = -1.0  # also where other cameras stand at the same place
         chosen.append(int(nearest.argmax()))
         nearest = torch.minimum(nearest, pose_distances(views[[chosen[-1]]], views, spacing))
     return sorted(chosen)
