@@ -13,8 +13,11 @@ from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.plugins.types import MethodSpecification
 
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
+from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
 from condense_ns.models.condense_sparse import CondenseSparseModelConfig
+from condense_ns.models.lift3d import Lift3DModelConfig
+from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipelineConfig
 from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
 from condense_ns.pipelines.fused_adam import FusedAdamConfig
 from condense_ns.pipelines.sparse_pipeline import SparsePipelineConfig
@@ -143,6 +146,67 @@ def _with_keypoints(config: TrainerConfig, start: int, every: int) -> TrainerCon
     return config
 
 
+def lift3d() -> TrainerConfig:
+    """Cross-scene lifting, for a GPU."""
+    return TrainerConfig(
+        method_name="lift3d",
+        steps_per_eval_batch=500,
+        steps_per_save=2000,
+        max_num_iterations=100_000,
+        mixed_precision=False,
+        use_grad_scaler=False,
+        pipeline=CrossScenePipelineConfig(
+            datamanager=MultiSceneDataManagerConfig(image_size=512, num_sources=(6, 10)),
+            model=Lift3DModelConfig(
+                depth_planes=64,
+                samples_per_ray=8,
+                window_height=192,
+                window_width=256,
+                rays_per_step=4096,
+                feature_rays_per_step=1024,
+                eval_image_size=1024,
+                eval_num_rays_per_chunk=1 << 15,
+            ),
+        ),
+        optimizers=lifting_optimizers(100_000),
+        viewer=ViewerConfig(num_rays_per_chunk=1 << 15),
+        vis="viewer",
+    )
+
+
+def lift3d_tiny(steps: int = 4000) -> TrainerConfig:
+    """Two CPU cores, an hour from nothing, minutes from the weights that come with the package.
+
+    Args:
+        steps: of the training; the learning rate lands at its end.
+    """
+    return TrainerConfig(
+        method_name="lift3d-tiny",
+        machine=MachineConfig(device_type="cpu"),
+        logging=LoggingConfig(steps_per_log=50),
+        steps_per_eval_batch=500,
+        steps_per_eval_image=500,
+        steps_per_eval_all_images=100 * steps,
+        steps_per_save=500,
+        max_num_iterations=steps,
+        mixed_precision=False,
+        use_grad_scaler=False,
+        pipeline=CrossScenePipelineConfig(),
+        optimizers=lifting_optimizers(steps),
+        viewer=ViewerConfig(num_rays_per_chunk=8192),
+        vis="tensorboard",
+    )
+
+
+def lifting_optimizers(steps: int) -> dict[str, dict[str, object]]:
+    """Adam that warms up and lands softly; norms of gradients are bounded."""
+    landing = CosineDecaySchedulerConfig(
+        warm_up_end=steps // 20, learning_rate_alpha=0.02, max_steps=steps
+    )
+    optimizer = FusedAdamConfig(lr=2e-3, eps=1e-8, max_norm=1.0)
+    return {"network": {"optimizer": optimizer, "scheduler": landing}}
+
+
 def proposal_network(max_res: int) -> dict[str, int | bool]:
     """A proposal network of the tiny preset."""
     return {
@@ -202,5 +266,12 @@ SPECIFICATIONS = {
     "condense_sparse_tiny": MethodSpecification(
         config=condense_sparse_tiny(),
         description="condense-sparse for two CPU cores: minutes to a usable keypoint set.",
+    ),
+    "lift3d": MethodSpecification(
+        config=lift3d(),
+        description="Any 2D model's output made consistent in 3D, on scenes never seen (Lift3D); GPU sizes.",
+    ),
+    "lift3d_tiny": MethodSpecification(
+        config=lift3d_tiny(), description="lift3d for two CPU cores."
     ),
 }

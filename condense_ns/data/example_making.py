@@ -6,9 +6,9 @@ import numpy as np
 
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.errors import UserError
-from condense_ns.fields.lift_example import LiftExample
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.source_views import SourceViews
+from condense_ns.lifting.lift_example import LiftExample
 
 POOL = 2
 """Sources are drawn from so many times their number of the best ones."""

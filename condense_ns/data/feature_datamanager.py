@@ -26,7 +26,7 @@ from torch import Tensor
 from condense_ns.cache.extraction import ImageSource, extract
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.cache_folders import scene_cache_folder
-from condense_ns.data.feature_statistics import feature_statistics
+from condense_ns.data.feature_statistics import sampled_statistics
 from condense_ns.data.scene_checks import check_scene_file, check_split
 from condense_ns.data.teachers import Teachers
 from condense_ns.tensors import FeatureStatistics
@@ -97,10 +97,8 @@ class FeatureDataManager(VanillaDataManager[InputDataset]):
 
     def statistics(self, spec: str) -> FeatureStatistics:
         """Mean, scale and colours of an encoder over the training views."""
-        features = self.maps("train", spec).sample(
-            STATISTICS_SAMPLES, torch.Generator().manual_seed(0)
-        )
-        return feature_statistics(features, self.teachers[spec].fingerprint)
+        fingerprint = self.teachers[spec].fingerprint
+        return sampled_statistics(self.maps("train", spec), STATISTICS_SAMPLES, fingerprint)
 
     def maps(self, split: Split, spec: str) -> StoredMaps:
         """The feature maps of a split, in the order of its dataset; extracted on first use."""

@@ -33,9 +33,9 @@ from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.teachers import Teachers
 from condense_ns.data.working_images import WorkingImages
 from condense_ns.errors import UserError
-from condense_ns.fields.lift_example import LiftExample
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.source_views import SourceViews
+from condense_ns.lifting.lift_example import LiftExample
 
 Batch = dict[str, Any]
 Hidden = tyro.conf.Suppress
@@ -103,10 +103,11 @@ class MultiSceneDataManager(DataManager):
     ) -> None:
         _check(config)
         self.config, self.device, self.test_mode = config, device, test_mode
-        self.world_size, self.local_rank = world_size, local_rank
+        self.local_rank = local_rank
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         rank = torch.distributed.get_rank() if distributed else local_rank
-        self.slots = Slots(rank, world_size, config.examples_per_step)
+        self.world_size = torch.distributed.get_world_size() if distributed else world_size
+        self.slots = Slots(rank, self.world_size, config.examples_per_step)
         self.teachers = Teachers(config.encoders, str(device), config.encoder_image_size)
         self.open_scenes = OpenScenes(config.image_size, self.teachers, config.feature_store)
         self.scenes = read_scene_list(Path(config.data or ""), config.skip_unreadable_scenes)
@@ -154,14 +155,22 @@ class MultiSceneDataManager(DataManager):
         Raises:
             UserError: there is no such scene, or it cannot be read.
         """
-        places = {place.name: place for place in self.scenes.all}
-        if name not in places:
-            raise UserError(f"no scene {name}; choose one of {', '.join(self.scene_names)}")
-        self.shown: OpenScene = self.open_scenes[places[name]]
+        self.shown: OpenScene = self.opened(name)
         scene = self.shown.scene
         self.train_dataset = WorkingImages(scene, scene.training)
         self.eval_dataset = WorkingImages(scene, scene.held_out)
         self.train_dataparser_outputs: DataparserOutputs = self.train_dataset._dataparser_outputs
+
+    def opened(self, name: str) -> OpenScene:
+        """The scene of that name.
+
+        Raises:
+            UserError: there is none, or it cannot be read.
+        """
+        places = {place.name: place for place in self.scenes.all}
+        if name not in places:
+            raise UserError(f"no scene {name}; choose one of {', '.join(self.scene_names)}")
+        return self.open_scenes[places[name]]
 
     def setup_train(self) -> None:
         """Make sure that encoders can be built and that all features are stored."""
@@ -227,8 +236,7 @@ class MultiSceneDataManager(DataManager):
 
     def with_features(self, example: LiftExample, spec: str) -> LiftExample:
         """The example with the maps of one more encoder, extracted if they are not stored."""
-        place = next(place for place in self.scenes.all if place.name == example.scene)
-        return with_features(example, self.open_scenes[place], spec).to(self.device)
+        return with_features(example, self.opened(example.scene), spec).to(self.device)
 
     def sources_for(
         self, target: PinholeViews, least_angle: float = 0.0

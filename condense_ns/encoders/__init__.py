@@ -6,6 +6,7 @@
 ``openclip:<architecture>/<tag or file>``       CLIP of open_clip, answers text as well
 ``openclip:<folder>``                           the same, in the layout of open_clip on the hub
 ``mini``                                        ours, tiny, trained on made-up scenes; answers text
+``gradients``                                   histograms of oriented gradients, no network
 ``onnx:<file>[#<output>][?input=<scaling>]``    any ONNX network; scaling is 255, unit or imagenet
 ``torch:<module>:<callable>``                   any PyTorch network of your own
 ==============================================  ===============================================
@@ -49,6 +50,12 @@ def _mini(spec: str, device: str, image_size: int | None) -> ImageEncoder:
     return MiniEncoder(spec, device, image_size)
 
 
+def _gradients(spec: str, device: str, image_size: int | None) -> ImageEncoder:
+    from condense_ns.encoders.gradients import GradientsEncoder
+
+    return GradientsEncoder(spec, device, image_size)
+
+
 def _onnx(spec: str, device: str, image_size: int | None) -> ImageEncoder:
     from condense_ns.encoders.onnx import OnnxEncoder
 
@@ -68,13 +75,14 @@ ENCODERS: dict[str, Builder] = {
     "dinov2-giant": _dinov2,
     "openclip": _openclip,
     "mini": _mini,
+    "gradients": _gradients,
     "onnx": _onnx,
     "torch": _torch,
 }
 """What stands before the first colon of a spec, and who builds it."""
 
 _NEEDS_SOURCE = ("openclip", "onnx", "torch")
-_WITHOUT_SOURCE = ("mini",)
+_WITHOUT_SOURCE = ("mini", "gradients")
 
 
 def build_encoder(spec: str, device: str = "cpu", image_size: int | None = None) -> ImageEncoder:

@@ -19,7 +19,7 @@ MOST_OPAQUE = 0.995
 
 def quantile_indices(
     probabilities: Float[Tensor, "rays planes"], count: int
-) -> Float[Tensor, "rays {count}"]:
+) -> Float[Tensor, "rays samples"]:
     """Fractional planes at the quantiles (k + 1/2) / count of each ray's distribution, without gradient.
 
     A plane's probability is spread evenly from half a plane before it to half a plane behind it.

@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from condense_ns.fields.source_features import MATCHING, SourceMaps
-from condense_ns.fields.view_pooling import pooled
 from condense_ns.geometry.epipolar import ray_differences
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays, project_pinhole
+from condense_ns.lifting.source_features import MATCHING, SourceMaps
+from condense_ns.lifting.view_pooling import pooled
 
 CELL = 4
 """Pixels of the target per cell of the proposal."""
@@ -78,7 +78,7 @@ class DepthProposer(nn.Module):
         """Logarithm of how much sources that look along the target's line count more."""
         self.strictness = nn.Parameter(torch.tensor(0.0))
         """Logarithm of how fast a source loses its say that differs from the others."""
-        self.trust = nn.Parameter(torch.tensor(0.0))
+        self.trust = nn.Parameter(torch.tensor(2.0))
         """Logarithm of what disagreement costs before the network has its say."""
         inputs = 2 * MATCHING + 2
         self.enter = nn.Sequential(nn.Conv3d(inputs, width, 1), nn.ReLU(True))

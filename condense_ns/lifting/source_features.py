@@ -27,7 +27,7 @@ class SourceMaps:
     images: Float[Tensor, "sources 3 height width"]
     """RGB in [0, 1], padded."""
     matching: Float[Tensor, "sources matching_channels quarter_height quarter_width"]
-    """In cells of 4 pixels."""
+    """In cells of 4 pixels; the mean square over the channels is one."""
     guiding: Float[Tensor, "sources guiding_channels half_height half_width"]
     """In cells of 2 pixels."""
     extent: tuple[float, float]
@@ -66,7 +66,8 @@ class SourceFeatures(nn.Module):
         eighth = self.at_eighth(quarter)
         quarter = self.quarter_merged(torch.cat([quarter, _twice(eighth)], dim=1))
         half = self.half_merged(torch.cat([half, _twice(quarter)], dim=1))
-        return SourceMaps(padded, self.to_matching(quarter), self.to_guiding(half), extent)
+        matching = F.normalize(self.to_matching(quarter), dim=1) * MATCHING**0.5
+        return SourceMaps(padded, matching, self.to_guiding(half), extent)
 
 
 def _convolutions(*channels: int) -> nn.Sequential:

@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from condense_ns.fields.source_features import GUIDING, SourceMaps
-from condense_ns.fields.view_pooling import LEAST_LOGIT, pooled, softmax_of_seen
 from condense_ns.geometry.epipolar import DIRECTION, hidden_behind, ray_differences
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
+from condense_ns.lifting.source_features import GUIDING, SourceMaps
+from condense_ns.lifting.view_pooling import LEAST_LOGIT, pooled, softmax_of_seen
 
 WIDTH = 32
 RESIDUAL = 4.0

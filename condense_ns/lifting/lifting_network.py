@@ -17,19 +17,19 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from condense_ns.fields.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
-from condense_ns.fields.feature_blending import FeatureBlender, FeatureMaps, PointHints
-from condense_ns.fields.source_features import SourceFeatures, SourceMaps
-from condense_ns.fields.view_aggregator import (
+from condense_ns.geometry.epipolar import nearest_surface
+from condense_ns.geometry.interpolation import map_cells
+from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
+from condense_ns.geometry.source_views import SourceViews
+from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
+from condense_ns.lifting.feature_blending import FeatureBlender, FeatureMaps, PointHints
+from condense_ns.lifting.source_features import SourceFeatures, SourceMaps
+from condense_ns.lifting.view_aggregator import (
     Aggregated,
     SeenPoints,
     ViewAggregator,
     seen_points,
 )
-from condense_ns.geometry.epipolar import nearest_surface
-from condense_ns.geometry.interpolation import map_cells
-from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
-from condense_ns.geometry.source_views import SourceViews
 from condense_ns.rendering.proposal_sampling import (
     masses_at,
     proposed_thickness,

@@ -19,10 +19,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from condense_ns.fields.view_aggregator import WIDTH, constant_layer
-from condense_ns.fields.view_pooling import LEAST_LOGIT, softmax_of_seen
 from condense_ns.geometry.epipolar import DIRECTION
 from condense_ns.geometry.interpolation import sample_cells
+from condense_ns.lifting.view_aggregator import WIDTH, constant_layer
+from condense_ns.lifting.view_pooling import LEAST_LOGIT, softmax_of_seen
 
 BANK = 16
 """Filters that every channel is described by."""
@@ -81,7 +81,7 @@ class FeatureBlender(nn.Module):
             nn.Linear(BANK, 16), nn.ReLU(True), constant_layer(16, 0.0)
         )
 
-    def describe(self, features: FeatureMaps) -> Float[Tensor, "sources rows columns {BANK}"]:
+    def describe(self, features: FeatureMaps) -> Float[Tensor, "sources rows columns filters"]:
         """How the channels around each cell look, on average over the channels."""
         sources, rows, columns, channels = features.centred.shape
         flat = features.centred.permute(0, 3, 1, 2).reshape(sources * channels, 1, rows, columns)

@@ -1,0 +1,149 @@
+"""One step of lift3d's training: a window of a target view, lifted from its sources, and its losses.
+
+The target of features is what the encoder answers for the held-out photograph itself. Targets of
+different views disagree, so what can be learnt is the part that views share. Features teach which
+source to believe and how sources correct each other; the density is taught by colours and, where a
+scene has it, by depth alone.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.geometry.interpolation import sample_maps
+from condense_ns.geometry.pinhole import PinholeViews, grid_places
+from condense_ns.lifting.channel_mixing import mixed_channels
+from condense_ns.lifting.depth_proposal import CELL
+from condense_ns.lifting.feature_blending import feature_maps
+from condense_ns.lifting.lift_example import LiftExample
+from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples
+from condense_ns.losses.lifting import feature_distances, plane_cross_entropy, plane_distance
+
+LEAST_OPACITY = 0.5
+"""Of rays whose features count."""
+
+
+@dataclass(frozen=True)
+class LiftTraining:
+    """How much of a target one step looks at."""
+
+    window: tuple[int, int] = (96, 128)
+    """Height and width in pixels of the part of the target that is looked at."""
+    rays: int = 768
+    """Rays whose colour and depth are compared."""
+    feature_rays: int = 192
+    """Cells of the encoder whose features are compared, at most."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Part of a target."""
+
+    view: PinholeViews
+    top: int
+    left: int
+
+    def places(
+        self, target: PinholeViews, whole: Float[Tensor, "cells 2"]
+    ) -> Float[Tensor, "cells 2"]:
+        """Places across the window of places across the target."""
+        size = whole.new_tensor([target.width, target.height])
+        corner = whole.new_tensor([self.left, self.top])
+        return (whole * size - corner) / whole.new_tensor([self.view.width, self.view.height])
+
+
+def example_losses(
+    network: LiftingNetwork,
+    example: LiftExample,
+    training: LiftTraining,
+    generator: torch.Generator,
+) -> dict[str, Float[Tensor, ""]]:
+    """Losses of one example, not weighted yet.
+
+    Args:
+        network: to be trained.
+        example: with features of one encoder, or none.
+        training: how much is looked at.
+        generator: of the window, the rays and the mixing of channels.
+
+    Returns:
+        ``rgb``, and ``plane`` and ``depth`` if the scene has depth, and ``feature_cosine`` and
+        ``feature_l2`` if the example has features.
+    """
+    window = _window(example.target, training.window, generator)
+    look = network.look(window.view, example.sources, example.depth_range)
+    places = torch.rand(training.rays, 2, generator=generator).to(example.image.device)
+    samples = network.sample(look, places)
+    rows = slice(window.top, window.top + window.view.height)
+    columns = slice(window.left, window.left + window.view.width)
+    image = example.image[:, rows, columns]
+    losses = {"rgb": (samples.colours - sample_maps(image[None], places[None])[0]).abs().mean()}
+    if example.depth is not None:
+        losses |= _depth_losses(look, samples, places, example.depth[rows, columns])
+    for spec, target_map in example.target_features.items():
+        maps = (example.source_features[spec], target_map)
+        losses |= _feature_losses(network, look, window, example, maps, training, generator)
+    return losses
+
+
+def _depth_losses(
+    look: Look,
+    samples: RaySamples,
+    places: Float[Tensor, "rays 2"],
+    depth: Float[Tensor, "height width"],
+) -> dict[str, Float[Tensor, ""]]:
+    planes = look.proposal.planes
+    true = torch.where(depth > 0, planes.index(depth.clamp_min(1e-9)), torch.nan)
+    centres = true[CELL // 2 :: CELL, CELL // 2 :: CELL]
+    proposed = look.proposal.log_probabilities[:, : len(centres), : centres.shape[1]]
+    height, width = depth.shape
+    cells = (places * places.new_tensor([width, height])).long()
+    here = true[cells[:, 1].clamp_max(height - 1), cells[:, 0].clamp_max(width - 1)]
+    within = (here >= 0) & (here < planes.count)
+    found = planes.index(samples.depth.clamp_min(1e-9))
+    return {
+        "plane": plane_cross_entropy(proposed.flatten(1), centres.flatten()),
+        "depth": plane_distance(found, torch.where(within, here, torch.nan)),
+    }
+
+
+def _feature_losses(
+    network: LiftingNetwork,
+    look: Look,
+    window: _Window,
+    example: LiftExample,
+    maps: tuple[Tensor, Tensor],
+    training: LiftTraining,
+    generator: torch.Generator,
+) -> dict[str, Float[Tensor, ""]]:
+    source_maps, target_map = mixed_channels(maps, generator)
+    rows, columns, _ = target_map.shape
+    whole = grid_places(rows, columns, device=target_map.device)
+    places = window.places(example.target, whole)
+    inside = torch.nonzero(((places > 0) & (places < 1)).all(dim=1))[:, 0]
+    drawn = torch.randperm(len(inside), generator=generator)[: training.feature_rays]
+    chosen = inside[drawn.to(inside.device)]
+    if len(chosen) == 0:
+        return {}
+    samples = network.sample(look, places[chosen])
+    samples = replace(samples, weights=samples.weights.detach())
+    features = feature_maps(source_maps)
+    rendered = network.features(samples, features, network.blender.describe(features))
+    wanted = target_map.reshape(-1, target_map.shape[2])[chosen]
+    cosine, square = feature_distances(rendered, wanted, samples.opacity >= LEAST_OPACITY)
+    return {"feature_cosine": cosine, "feature_l2": square}
+
+
+def _window(target: PinholeViews, size: tuple[int, int], generator: torch.Generator) -> _Window:
+    """A random part of a target, whose corner lies on a corner of a cell."""
+    height, width = min(size[0], target.height), min(size[1], target.width)
+    corner = torch.rand(2, generator=generator).tolist()
+    top = int(corner[0] * ((target.height - height) // CELL + 1)) * CELL
+    left = int(corner[1] * ((target.width - width) // CELL + 1)) * CELL
+    intrinsics = target.intrinsics.clone()
+    intrinsics[:, 0, 2] -= left
+    intrinsics[:, 1, 2] -= top
+    view = replace(target, intrinsics=intrinsics, height=height, width=width)
+    return _Window(view, top, left)

@@ -1,0 +1,78 @@
+"""Whole views from a lifting network: pictures at their own resolution, features at an encoder's."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.geometry.pinhole import grid_places
+from condense_ns.lifting.feature_blending import feature_maps
+from condense_ns.lifting.lifting_network import LiftingNetwork, Look
+
+CHUNK = 8192
+"""Rays at a time."""
+CHUNK_NUMBERS = 1 << 24
+"""Numbers of sampled features at a time: wide features are rendered fewer rays at a time."""
+
+
+@dataclass(frozen=True)
+class RenderedView:
+    """One view."""
+
+    rgb: Float[Tensor, "height width 3"]
+    """In [0, 1]; black where no source sees anything."""
+    depth: Float[Tensor, "height width 1"]
+    """Along the optical axis."""
+    accumulation: Float[Tensor, "height width 1"]
+    """Opacity, 0 where no source sees anything."""
+
+
+@torch.no_grad()
+def render_picture(
+    network: LiftingNetwork, look: Look, height: int, width: int, chunk: int = CHUNK
+) -> RenderedView:
+    """Colour, depth and opacity of a target.
+
+    Args:
+        network: that made the look.
+        look: at the target.
+        height: of the picture, which shows the target's whole field of view.
+        width: of the picture.
+        chunk: rays at a time.
+    """
+    found = []
+    for places in grid_places(height, width, look.nearest.device).split(chunk):
+        samples = network.sample(look, places)
+        opacity, depth = samples.opacity[:, None], samples.depth[:, None]
+        found.append(torch.cat([samples.colours * (opacity > 0), depth, opacity], dim=1))
+    picture = torch.cat(found).reshape(height, width, 5)
+    return RenderedView(picture[..., :3], picture[..., 3:4], picture[..., 4:])
+
+
+@torch.no_grad()
+def render_features(
+    network: LiftingNetwork,
+    look: Look,
+    source_maps: Float[Tensor, "sources source_rows source_columns channels"],
+    grid: tuple[int, int],
+    corrected: bool = True,
+) -> Float[Tensor, "rows columns channels"]:
+    """Features of a target, in the cells in which the encoder would answer for its photograph.
+
+    Args:
+        network: that made the look.
+        look: at the target.
+        source_maps: what the encoder answers for the sources.
+        grid: rows and columns of the answer.
+        corrected: let the sources correct each other; without, colours alone weigh them.
+    """
+    features = feature_maps(source_maps)
+    described = network.blender.describe(features) if corrected else None
+    sources, _, _, channels = source_maps.shape
+    chunk = max(32, CHUNK_NUMBERS // (sources * network.samples * channels))
+    rendered = [
+        network.features(network.sample(look, places), features, described)
+        for places in grid_places(*grid, look.nearest.device).split(chunk)
+    ]
+    return torch.cat(rendered).reshape(*grid, channels)

@@ -1,0 +1,181 @@
+"""Many scenes: data manager -> examples -> a model with nothing of a scene in it.
+
+What cross-scene methods share: examples in place of rays, distributed training on any device,
+evaluation in which each held-out view is rendered from its own sources, and a scene that is shown.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from nerfstudio.cameras.cameras import Cameras
+from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
+from torch.cuda.amp.grad_scaler import GradScaler
+from torch.nn.parallel import DistributedDataParallel
+
+from condense_ns.data.multi_scene_datamanager import (
+    MultiSceneDataManager,
+    MultiSceneDataManagerConfig,
+)
+from condense_ns.errors import UserError
+from condense_ns.models.lift3d import Lift3DModel, Lift3DModelConfig
+from condense_ns.pipelines.checkpoint_checks import check_keys
+from condense_ns.pipelines.host_memory import keep_large_buffers
+from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
+from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
+from condense_ns.pipelines.shown_scene import ShownScene
+from condense_ns.viewer.scene_selector import SceneSelector
+
+SEEDS_PER_STEP = 1 << 16
+MODEL = "_model."
+"""What names of the model's weights begin with."""
+
+
+@dataclass
+class CrossScenePipelineConfig(VanillaPipelineConfig):
+    """Which encoders, and the parts of the pipeline."""
+
+    _target: type = field(default_factory=lambda: CrossScenePipeline)
+    encoders: tuple[str, ...] = ("mini", "gradients")
+    """2D encoders whose features are lifted, one after the other; the first one colours feature_pca."""
+    datamanager: MultiSceneDataManagerConfig = field(default_factory=MultiSceneDataManagerConfig)
+    """The data manager."""
+    model: Lift3DModelConfig = field(default_factory=Lift3DModelConfig)
+    """The model."""
+
+
+class CrossScenePipeline(VanillaPipeline):
+    """nerfstudio's pipeline over many scenes."""
+
+    config: CrossScenePipelineConfig
+    datamanager: MultiSceneDataManager
+
+    def __init__(
+        self,
+        config: CrossScenePipelineConfig,
+        device: str | torch.device,
+        test_mode: Literal["test", "val", "inference"] = "val",
+        world_size: int = 1,
+        local_rank: int = 0,
+        grad_scaler: GradScaler | None = None,
+    ) -> None:
+        tell_user_errors_in_one_sentence()
+        allow_numpy_scalars_in_checkpoints()
+        if torch.device(device).type == "cpu":
+            keep_large_buffers()
+        config.datamanager.encoders = tuple(config.encoders)
+        super().__init__(config, str(device), test_mode, 1, local_rank, grad_scaler)
+        self.world_size = world_size
+        self._shown = ShownScene(self.datamanager, next(iter(config.encoders), None))
+        self.model.surroundings = self._shown.surroundings
+        if world_size > 1:
+            on_gpu = torch.device(device).type == "cuda"
+            wrapped = DistributedDataParallel(  # the host's own wrapping insists on CUDA
+                self.model, device_ids=[local_rank] if on_gpu else None, find_unused_parameters=True
+            )
+            self._model = cast(Lift3DModel, wrapped)
+        self.scene_selector = SceneSelector(self.datamanager)
+
+    @property
+    def model(self) -> Lift3DModel:
+        """The model itself, without the wrapper of distributed training."""
+        model = super().model
+        assert isinstance(model, Lift3DModel)
+        return model
+
+    def get_train_loss_dict(self, step: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """Losses of the examples of a step."""
+        _, batch = self.datamanager.next_train(step)
+        return self._losses(self._model, batch, step)
+
+    def get_eval_loss_dict(self, step: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """Losses of a held-out view."""
+        self.eval()
+        _, batch = self.datamanager.next_eval(step)
+        with torch.no_grad():
+            found = self._losses(self.model, batch, step)
+        self.train()
+        return found
+
+    def _losses(
+        self, model: torch.nn.Module, batch: dict[str, Any], step: int
+    ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        first = self.datamanager.slots.own[0]
+        seeds = [step * SEEDS_PER_STEP + first + at for at in range(len(batch["examples"]))]
+        outputs = model(list(zip(batch["examples"], seeds, strict=True)))
+        metrics = self.model.get_metrics_dict(outputs, batch)
+        return outputs, self.model.get_loss_dict(outputs, batch, metrics), metrics
+
+    def get_eval_image_metrics_and_images(self, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Metrics and pictures of the next held-out view, rendered from its own sources."""
+        self.eval()
+        camera, batch = self.datamanager.next_eval_image(step)
+        with self._shown.instead(batch["examples"][0], self.model):
+            outputs = self.model.get_outputs_for_camera(camera)
+        metrics, images = self.model.get_image_metrics_and_images(outputs, batch)
+        metrics["num_rays"] = int(camera.height * camera.width)
+        self.train()
+        return metrics, images
+
+    def get_average_image_metrics(
+        self,
+        data_loader: Any,
+        image_prefix: str,
+        step: int | None = None,
+        output_path: Path | None = None,
+        get_std: bool = False,
+    ) -> dict[str, float]:
+        """The host's, each view rendered from its own sources.
+
+        Raises:
+            UserError: no scene that is evaluated has held-out views.
+        """
+        if len(data_loader) == 0:
+            raise UserError(
+                f"no scene of {self.datamanager.get_datapath()} that is evaluated has held-out "
+                "views; list one that has some below val or test"
+            )
+        surrounded = _Surrounded(data_loader, self._shown, self.model)
+        return super().get_average_image_metrics(
+            surrounded, image_prefix, step, output_path, get_std
+        )
+
+    def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:
+        """Load a checkpoint after checking that it fits.
+
+        Raises:
+            UserError: it was trained with another network.
+        """
+        state = _without_wrapper(loaded_state)
+        check_keys(state, _without_wrapper(self.state_dict()))
+        own = {key.removeprefix(MODEL): state[key] for key in state if key.startswith(MODEL)}
+        self.model.load_state_dict(own)
+        self.model.update_to_step(step)
+
+
+def _without_wrapper(state: dict[str, Any]) -> dict[str, Any]:
+    """Names as they are without distributed training."""
+    names = {key: key.removeprefix("module.").replace("_model.module.", MODEL) for key in state}
+    return {names[key]: value for key, value in state.items()}
+
+
+class _Surrounded:
+    """Cameras and batches; while one is looked at, the model renders from its example's sources."""
+
+    def __init__(
+        self,
+        loader: Iterable[tuple[Cameras, dict[str, Any]]],
+        shown: ShownScene,
+        model: Lift3DModel,
+    ) -> None:
+        self._loader, self._shown, self._model = loader, shown, model
+
+    def __len__(self) -> int:
+        return len(self._loader)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[tuple[Cameras, dict[str, Any]]]:
+        for camera, batch in self._loader:
+            with self._shown.instead(batch["examples"][0], self._model):
+                yield camera, batch
