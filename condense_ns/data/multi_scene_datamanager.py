@@ -52,7 +52,7 @@ class MultiSceneDataManagerConfig(FullImageDatamanagerConfig):
     _target: type = field(default_factory=lambda: MultiSceneDataManager)
     image_size: int = 256
     """Longest side in pixels of the images that are rendered and rendered from."""
-    num_sources: tuple[int, int] = (5, 8)
+    num_sources: tuple[int, int] = (4, 8)
     """Fewest and most source views in training."""
     num_eval_sources: int = 10
     """Source views in evaluation and in the viewer."""

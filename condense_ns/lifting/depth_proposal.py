@@ -81,7 +81,7 @@ class DepthProposer(nn.Module):
         self.trust = nn.Parameter(torch.tensor(2.0))
         """Logarithm of what disagreement costs before the network has its say."""
         inputs = 2 * MATCHING + 2
-        self.enter = nn.Sequential(nn.Conv3d(inputs, width, 1), nn.ReLU(True))
+        self.enter = nn.Sequential(nn.Linear(inputs, width), nn.ReLU(True))
         self.at_full = _convolution(width, width)
         self.at_half = nn.Sequential(
             _convolution(width, 2 * width, 2), _convolution(2 * width, 2 * width)
@@ -106,7 +106,7 @@ class DepthProposer(nn.Module):
         agreement, disagreement = self._agreement(
             target, sources, maps, planes, extent, (rows, columns)
         )
-        entered = self.at_full(self.enter(agreement[None]))
+        entered = self.at_full(agreement[None])
         half = self.at_half(entered)
         quarter = self.at_quarter(half)
         half = self.half_merged(torch.cat([half, _resized(quarter, half)], dim=1))
@@ -122,8 +122,8 @@ class DepthProposer(nn.Module):
         planes: DepthPlanes,
         extent: tuple[float, float],
         grid: tuple[int, int],
-    ) -> tuple[Float[Tensor, "inputs planes rows columns"], Float[Tensor, "planes rows columns"]]:
-        """How the sources agree at each cell of each plane, for the network and in one number."""
+    ) -> tuple[Float[Tensor, "width planes rows columns"], Float[Tensor, "planes rows columns"]]:
+        """How the sources agree at each cell of each plane, for the U-Net and in one number."""
         cells = grid_places(*grid, device=maps.images.device) / maps.images.new_tensor(extent)
         centre, directions = pixel_rays(cells, target)
         depths = planes.depth(torch.arange(planes.count, device=centre.device).float())
@@ -136,9 +136,9 @@ class DepthProposer(nn.Module):
         enough = (count >= LEAST_VIEWS).float()
         disagreement = robust.mean(dim=1) * enough + (1 - enough)
         seen_by = torch.stack([count / len(sources), enough], dim=1)
-        inputs = torch.cat([shared, robust, seen_by], dim=1)
+        entered = self.enter(torch.cat([shared, robust, seen_by], dim=1))
         shape = (planes.count, *grid)
-        return inputs.T.reshape(-1, *shape), disagreement.reshape(shape)
+        return entered.T.reshape(-1, *shape), disagreement.reshape(shape)
 
     def _variances(
         self,

@@ -14,12 +14,17 @@ from torch import Tensor
 
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places
-from condense_ns.lifting.channel_mixing import mixed_channels
+from condense_ns.lifting.augmentation import mixed_channels, recoloured
 from condense_ns.lifting.depth_proposal import CELL
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lift_example import LiftExample
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples
-from condense_ns.losses.lifting import feature_distances, plane_cross_entropy, plane_distance
+from condense_ns.losses.lifting import (
+    colour_distance,
+    feature_distances,
+    plane_cross_entropy,
+    plane_distance,
+)
 
 LEAST_OPACITY = 0.5
 """Of rays whose features count."""
@@ -72,6 +77,7 @@ def example_losses(
         ``rgb``, and ``plane`` and ``depth`` if the scene has depth, and ``feature_cosine`` and
         ``feature_l2`` if the example has features.
     """
+    example = recoloured(example, generator)
     window = _window(example.target, training.window, generator)
     look = network.look(window.view, example.sources, example.depth_range)
     places = torch.rand(training.rays, 2, generator=generator).to(example.image.device)
@@ -79,7 +85,7 @@ def example_losses(
     rows = slice(window.top, window.top + window.view.height)
     columns = slice(window.left, window.left + window.view.width)
     image = example.image[:, rows, columns]
-    losses = {"rgb": (samples.colours - sample_maps(image[None], places[None])[0]).abs().mean()}
+    losses = {"rgb": colour_distance(samples.colours, sample_maps(image[None], places[None])[0])}
     if example.depth is not None:
         losses |= _depth_losses(look, samples, places, example.depth[rows, columns])
     for spec, target_map in example.target_features.items():

@@ -88,7 +88,7 @@ class ViewAggregator(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         looks = 3 + GUIDING
-        self.closeness = nn.Parameter(torch.tensor(3.0))
+        self.closeness = nn.Parameter(torch.tensor(4.5))
         """Logarithm of how much sources that look along the target's line count more."""
         self.occlusion = nn.Parameter(torch.tensor(3.0))
         """Logarithm of how fast a source loses its say that the target's surface hides a point from."""

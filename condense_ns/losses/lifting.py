@@ -12,6 +12,14 @@ FARTHEST_APART = 4.0
 """Planes beyond which a wrong depth is not more wrong."""
 
 
+def colour_distance(
+    rendered: Float[Tensor, "rays 3"], true: Float[Tensor, "rays 3"]
+) -> Float[Tensor, ""]:
+    """Mean of absolute and, tenfold, of square differences: like both for differences of a tenth."""
+    apart = rendered - true
+    return apart.abs().mean() + 10 * apart.square().mean()
+
+
 def plane_cross_entropy(
     log_probabilities: Float[Tensor, "planes cells"], indices: Float[Tensor, " cells"]
 ) -> Float[Tensor, ""]:

@@ -72,7 +72,7 @@ class Lift3DModelConfig(ModelConfig):
     """Rays per step whose colour is compared."""
     feature_rays_per_step: int = 192
     """Cells of an encoder per step whose features are compared."""
-    rgb_loss_mult: float = 5.0
+    rgb_loss_mult: float = 3.0
     """Weight of the difference between colours."""
     plane_loss_mult: float = 0.2
     """Weight of the proposal's cross-entropy, on scenes with depth."""

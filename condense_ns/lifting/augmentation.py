@@ -1,14 +1,33 @@
-"""Other encoders made of one: its channels mixed and thinned, so that no encoder's own are learnt."""
+"""Other photographs and other encoders made of those that there are, while training.
+
+Colours are swapped and bent; channels of features are mixed and thinned, so that no encoder's own are
+learnt.
+"""
+
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from condense_ns.lifting.lift_example import LiftExample
+
+BENT = 0.35
+"""Largest logarithm of the exponent of a colour."""
 MIXED_SHARE, THINNED_SHARE = 0.5, 0.3
 """Of the draws."""
 REFLECTIONS = 3
 LEAST_KEPT = 0.25
 """Of the channels."""
+
+
+def recoloured(example: LiftExample, generator: torch.Generator) -> LiftExample:
+    """Target and sources with their colours swapped, each raised to some power."""
+    order = torch.randperm(3, generator=generator)
+    exponents = (BENT * (2 * torch.rand(3, generator=generator) - 1)).exp()[:, None, None]
+    exponents, order = exponents.to(example.image), order.to(example.image.device)
+    sources = replace(example.sources, images=example.sources.images[:, order] ** exponents)
+    return replace(example, image=example.image[order] ** exponents, sources=sources)
 
 
 def mixed_channels(
