@@ -29,6 +29,7 @@ from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.conventions import world_to_camera_cv
 from condense_ns.geometry.pinhole import PinholeViews
+from condense_ns.geometry.rotations import nearest_rotation
 
 LARGEST_PHOTOGRAPH = 1024
 """Longest side in pixels of what encoders and operators see."""
@@ -79,7 +80,9 @@ class PosedScene:
         own = np.array([[lens.width, lens.height, 1.0] for lens in self._lenses])
         matrices = matrices * (np.array([width, height, 1.0]) / own)[:, :, None]
         poses = torch.stack([data.cameras.camera_to_worlds[at] for data, at in self._images])
-        rotation, translation = world_to_camera_cv(_rigid(poses.double()))
+        rotations = nearest_rotation(poses[:, :, :3].double())  # those in files are rounded
+        rigid = torch.cat([rotations, poses[:, :, 3:].double()], dim=2)
+        rotation, translation = world_to_camera_cv(rigid)
         world_to_camera = torch.eye(4, dtype=torch.float64).repeat(len(poses), 1, 1)
         world_to_camera[:, :3, :3], world_to_camera[:, :3, 3] = rotation, translation
         intrinsics = torch.from_numpy(matrices).float()
@@ -232,9 +235,3 @@ def _resized(
     shrinks = height <= pixels.shape[0] and width <= pixels.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(pixels, (width, height), interpolation=method)
-
-
-def _rigid(poses: Float[Tensor, "views 3 4"]) -> Float[Tensor, "views 3 4"]:
-    """The nearest rigid poses; those in files are rounded."""
-    left, _, right = torch.linalg.svd(poses[:, :, :3])
-    return torch.cat([left @ right, poses[:, :, 3:]], dim=2)

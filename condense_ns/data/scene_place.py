@@ -52,7 +52,13 @@ class ScenePlace:
                     f"{', '.join(sorted(known))}"
                 )
         options = {name: self._typed(config, name) for name in self.options}
-        return replace(config, data=self.folder, **options).setup()
+        try:
+            return replace(config, data=self.folder, **options).setup()
+        except Exception as error:
+            raise UserError(
+                f"scene {self.name}: {self.dataparser} refuses its options {self.options} ({error}); "
+                "mend them in the list"
+            ) from error
 
     def _typed(self, config: object, name: str) -> Any:
         """An option as its field has it: lists become tuples, text becomes a path where one is."""

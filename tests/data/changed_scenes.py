@@ -1,0 +1,74 @@
+"""Copies of scenes with something about them changed."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+LENS_KEYS = ("w", "h", "fl_x", "fl_y", "cx", "cy", "k1", "k2", "p1", "p2")
+
+
+def copied(scene: Path, to: Path) -> Path:
+    """A copy of a scene's folder."""
+    shutil.copytree(scene, to)
+    return to
+
+
+def rewrite(scene: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change a scene's `transforms.json`."""
+    file = scene / "transforms.json"
+    meta = json.loads(file.read_text())
+    edit(meta)
+    file.write_text(json.dumps(meta))
+
+
+def without_depth(scene: Path, to: Path) -> Path:
+    """A copy without depth files."""
+    copied(scene, to)
+    rewrite(to, lambda meta: [frame.pop("depth_file_path") for frame in meta["frames"]])
+    return to
+
+
+def resize_frames(scene: Path, sizes: dict[int, tuple[int, int]]) -> None:
+    """Give frames of a scene other sizes (width, height); what they show stays."""
+
+    def edit(meta: dict[str, Any]) -> None:
+        shared = {key: meta.pop(key) for key in LENS_KEYS if key in meta}
+        for number, frame in enumerate(meta["frames"]):
+            width, height = sizes.get(number, (shared["w"], shared["h"]))
+            across, down = width / shared["w"], height / shared["h"]
+            factors = {"w": across, "fl_x": across, "cx": across}
+            factors |= {"h": down, "fl_y": down, "cy": down}
+            frame.update({key: value * factors.get(key, 1) for key, value in shared.items()})
+            frame.update(w=width, h=height)
+            file = scene / frame["file_path"]
+            Image.open(file).resize((width, height), Image.Resampling.BICUBIC).save(file)
+
+    rewrite(scene, edit)
+
+
+def make_blender_scene(folder: Path, size: int = 16, views: int = 4) -> Path:
+    """A scene in Blender's format: a red disc on a transparent ground, seen from all sides."""
+    down, across = np.mgrid[:size, :size] + 0.5 - size / 2
+    inside = np.hypot(down, across) < size / 4
+    pixels = np.zeros((size, size, 4), np.uint8)
+    pixels[inside] = (255, 0, 0, 255)
+    for split, count in (("train", views), ("test", 2)):
+        (folder / split).mkdir(parents=True)
+        frames = []
+        for number in range(count):
+            angle = 2 * np.pi * number / count + (0.3 if split == "test" else 0.0)
+            pose = np.eye(4)
+            back = np.array([np.cos(angle), np.sin(angle), 0.0])
+            pose[:3, :3] = np.stack([np.cross([0, 0, 1.0], back), [0, 0, 1.0], back], axis=1)
+            pose[:3, 3] = 4 * back
+            Image.fromarray(pixels).save(folder / split / f"r_{number}.png")
+            name = f"./{split}/r_{number}"
+            frames.append({"file_path": name, "transform_matrix": pose.tolist()})
+        content = {"camera_angle_x": 0.7, "frames": frames}
+        (folder / f"transforms_{split}.json").write_text(json.dumps(content))
+    return folder
