@@ -9,7 +9,7 @@ Maps follow the convention of `condense_ns.encoders.base`: the grid covers the w
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -56,6 +56,7 @@ class SourceMap:
     """Of the photograph, in pixels."""
 
 
+@runtime_checkable  # for the checker of shapes
 class EncodingHalf(Protocol):
     """What encodes; every `condense_ns.encoders.base.ImageEncoder` does."""
 

@@ -3,11 +3,11 @@
 With f a feature, m the scene's mean feature, p and n the features under positive and negative clicks,
 and cos_c the cosine after m has been taken from both,
 
-    score(f) = sigmoid( t (max_p cos_c(f, p) - max_n cos_c(f, n)) ),    t = 10
+    score(f) = sigmoid( t (max_p cos_c(f, p) - max(cut, max_n cos_c(f, n))) ),    t = 10
 
-Without negative clicks their term is a number: the cut that `condense_ns.retrieval.threshold` finds
-in the first terms of the scene's features, or 0.5 where these do not fall in two. A stroke is a row
-of clicks. Only features under clicks of source photographs are compared with, so that the answer is
+with the cut that `condense_ns.retrieval.threshold` finds in the cosines of the scene's features to the
+nearest p, or 0.5 where these do not fall in two. So negative clicks take away and never add: what is
+like neither is not found. A stroke is a row of clicks. Only features under clicks of source photographs are compared with, so that the answer is
 the same thing in every view.
 """
 
@@ -38,14 +38,16 @@ class Clicked:
     negatives: Float[Tensor, "negatives channels"]
     """What it is told apart from; may be empty."""
     cut: float
-    """What stands for the cosine to the negatives where there are none."""
+    """Cosine to the nearest positive that must be exceeded."""
 
     def scores(self, features: Float[Tensor, "*pixels channels"]) -> Float[Tensor, "*pixels 2"]:
         """Probabilities of not being and of being what was clicked."""
         directions = F.normalize(features - self.centre, dim=-1)
-        margin = nearest(directions, self.positives)
-        margin = margin - (nearest(directions, self.negatives) if len(self.negatives) else self.cut)
-        score = torch.sigmoid(INVERSE_TEMPERATURE * margin)
+        likeness = nearest(directions, self.positives)
+        against = torch.full_like(likeness, self.cut)
+        if len(self.negatives):
+            against = torch.maximum(against, nearest(directions, self.negatives))
+        score = torch.sigmoid(INVERSE_TEMPERATURE * (likeness - against))
         return torch.stack([1 - score, score], dim=-1)
 
 
