@@ -124,7 +124,7 @@ class MultiSceneDataManager(DataManager):
             UserError: one cannot, and such scenes are not to be left out; or none is left.
         """
         places = list({place.name: place for place in (*scenes.train, *scenes.val)}.values())
-        first = self.slots.rank * len(places) // self.world_size
+        first = self.slots.rank * len(places) // self.slots.world_size
         in_order = places[first:] + places[:first]  # so that ranks share what takes long
         usable = self.open_scenes.readable(in_order, self.config.skip_unreadable_scenes)
         names = {place.name for place in usable}
@@ -267,6 +267,14 @@ class MultiSceneDataManager(DataManager):
     def get_param_groups(self) -> dict[str, list[Parameter]]:
         """Nothing here is trained."""
         return {}
+
+
+def _slots(examples_per_step: int, world_size: int, local_rank: int) -> Slots:
+    """This process's part of a step; the rank of the whole group counts, not that of the machine."""
+    group = torch.distributed
+    if group.is_available() and group.is_initialized():
+        world_size, local_rank = group.get_world_size(), group.get_rank()
+    return Slots(local_rank, world_size, examples_per_step)
 
 
 def _check(config: MultiSceneDataManagerConfig) -> None:

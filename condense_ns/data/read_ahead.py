@@ -17,14 +17,14 @@ class ReadAhead(Generic[Item]):
     def __init__(self, make: Callable[[int], Item]) -> None:
         self._make = make
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
-        self._number, self._ahead = -1, None
-        self._ahead: Future[Item] | None
+        self._ahead: tuple[int, Future[Item]] | None = None
 
     def __call__(self, number: int) -> Item:
         """The item of that number, at once if it is the one after the last."""
-        ahead, expected = self._ahead, self._number
-        if ahead is None or expected != number:
-            ahead = self._thread.submit(self._make, number)
-        item = ahead.result()
-        self._number, self._ahead = number + 1, self._thread.submit(self._make, number + 1)
+        if self._ahead is not None and self._ahead[0] == number:
+            future = self._ahead[1]
+        else:
+            future = self._thread.submit(self._make, number)
+        item = future.result()
+        self._ahead = (number + 1, self._thread.submit(self._make, number + 1))
         return item
