@@ -163,13 +163,14 @@ def test_rounded_poses_become_rigid(tabletop: Path, tmp_path: Path):
     assert torch.allclose(torch.linalg.det(rotation), torch.ones(14), atol=1e-5)
 
 
-def test_photographs_are_limited(tabletop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("condense_ns.data.posed_scene.LARGEST_PHOTOGRAPH", 48)
-    scene = opened(tabletop)
+def test_photographs_are_limited(tabletop: Path):
+    place = ScenePlace("table", tabletop, "nerfstudio-data")
+    scene = PosedScene(place, 64, largest_photograph=48)
     source = scene.feature_source(0)
     assert scene.photograph(0).shape == source.load().shape == (3, 36, 48)
     assert (source.height, source.width) == (36, 48)
     assert "undistorted to 48 x 36" in source.variant
+    assert scene.image(0).shape == (3, 48, 64)
 
 
 def test_features_are_those_of_the_photographs(tabletop: Path, tmp_path: Path):
