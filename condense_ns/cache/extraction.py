@@ -23,7 +23,7 @@ from condense_ns.cache.key import image_key, store_folder_name
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.cache.store import BYTES_PER_NUMBER, FeatureStore, NewMap, StoreIdentity
 from condense_ns.cache.store_error import StoreError
-from condense_ns.encoders.base import ImageEncoder
+from condense_ns.encoders.base import MapMaker
 
 BASIS_IMAGES = 32
 """Images, spread evenly over the scene, that a compression is fitted to."""
@@ -46,7 +46,7 @@ class ImageSource:
 
 
 def extract(
-    encoder: ImageEncoder,
+    encoder: MapMaker,
     sources: list[ImageSource],
     root: Path,
     scene: str,
@@ -88,7 +88,7 @@ def extract(
 
 
 def _basis(
-    encoder: ImageEncoder, sources: list[ImageSource], store: FeatureStore, components: int
+    encoder: MapMaker, sources: list[ImageSource], store: FeatureStore, components: int
 ) -> PcaBasis:
     """The store's compression, fitted to some of the images when it is new."""
     file = store.folder / "basis.safetensors"
@@ -111,7 +111,7 @@ def _basis(
 
 def _fill(
     store: FeatureStore,
-    encoder: ImageEncoder,
+    encoder: MapMaker,
     missing: dict[str, ImageSource],
     basis: PcaBasis | None,
 ) -> None:
@@ -127,7 +127,7 @@ def _fill(
 
 
 def _encoded(
-    encoder: ImageEncoder, missing: dict[str, ImageSource]
+    encoder: MapMaker, missing: dict[str, ImageSource]
 ) -> Iterator[tuple[str, ImageSource, Float[Tensor, "rows columns channels"]]]:
     """Keys, images and their maps; the next image is read meanwhile."""
     items = list(missing.items())
@@ -144,7 +144,7 @@ def _encoded(
 
 
 def _feature_map(
-    encoder: ImageEncoder, source: ImageSource, image: Float[Tensor, "3 height width"]
+    encoder: MapMaker, source: ImageSource, image: Float[Tensor, "3 height width"]
 ) -> Float[Tensor, "rows columns channels"]:
     """What the encoder answers for an image.
 
@@ -187,7 +187,7 @@ def _loaded(source: ImageSource) -> Float[Tensor, "3 height width"]:
 
 
 def _estimate(
-    store: FeatureStore, encoder: ImageEncoder, sources: list[ImageSource], first_seconds: float
+    store: FeatureStore, encoder: MapMaker, sources: list[ImageSource], first_seconds: float
 ) -> str:
     """One line: disk, memory and time of encoding these images, the first of which took so long."""
     grids = [encoder.grid_size(source.height, source.width) for source in sources]

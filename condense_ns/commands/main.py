@@ -8,6 +8,7 @@ from condense_ns.commands.bench import Bench
 from condense_ns.commands.demo import Demo
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.export import Exports
+from condense_ns.commands.lift import Lift
 from condense_ns.commands.match import Match
 from condense_ns.commands.query import AskQuery
 from condense_ns.commands.synthesize import Synthesize
@@ -22,6 +23,7 @@ Commands = tyro.conf.FlagConversionOff[
         Exports,
         tyro.conf.subcommand(name="export", description="Write a run as files for other programs."),
     ]
+    | Annotated[Lift, tyro.conf.subcommand(name="lift")]
     | Annotated[Match, tyro.conf.subcommand(name="match")]
     | Annotated[Bench, tyro.conf.subcommand(name="bench")]
     | Annotated[Synthesize, tyro.conf.subcommand(name="synth")]

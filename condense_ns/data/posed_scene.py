@@ -25,14 +25,14 @@ from condense_ns.data.scene_checks import check_split
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.scene_reading import read_splits, same_file_indices
 from condense_ns.data.undistortion import Lens, ideal_intrinsics, lens_of, undistorted
-from condense_ns.encoders.base import ImageEncoder
+from condense_ns.encoders.base import MapMaker
 from condense_ns.errors import UserError
 from condense_ns.geometry.conventions import world_to_camera_cv
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.rotations import nearest_rotation
 
 LARGEST_PHOTOGRAPH = 1024
-"""Longest side in pixels of what encoders and operators see."""
+"""Longest side in pixels of what encoders and operators see, unless said otherwise."""
 RECENT_BYTES = 64 << 20
 """Memory for working images that were read lately, unless a cache is shared."""
 
@@ -44,15 +44,21 @@ class PosedScene:
         place: where it lies.
         image_size: longest side of the working images in pixels.
         recent: keeps working images; may be shared with other scenes.
+        largest_photograph: longest side in pixels of what encoders and operators see.
 
     Raises:
         UserError: the scene cannot be used; the message begins with its name.
     """
 
     def __init__(
-        self, place: ScenePlace, image_size: int, recent: RecentImages | None = None
+        self,
+        place: ScenePlace,
+        image_size: int,
+        recent: RecentImages | None = None,
+        largest_photograph: int = LARGEST_PHOTOGRAPH,
     ) -> None:
         self.name, self.folder = place.name, place.folder
+        self._largest_photograph = largest_photograph
         splits = read_splits(place)
         self.train_outputs, self.eval_outputs = splits.train, splits.held_out
         self._recent = RecentImages(RECENT_BYTES) if recent is None else recent
@@ -131,11 +137,11 @@ class PosedScene:
     def photograph_size(self, view: int) -> tuple[int, int]:
         """Height and width of what `photograph` returns."""
         lens = self._lenses[view]
-        scale = min(1.0, LARGEST_PHOTOGRAPH / max(lens.height, lens.width))
+        scale = min(1.0, self._largest_photograph / max(lens.height, lens.width))
         return max(1, round(lens.height * scale)), max(1, round(lens.width * scale))
 
     def photograph(self, view: int) -> Float[Tensor, "3 photo_height photo_width"]:
-        """The undistorted photograph in its own resolution, at most `LARGEST_PHOTOGRAPH`."""
+        """The undistorted photograph in its own resolution, up to the largest."""
         return self._read(view, *self.photograph_size(view))
 
     def _read(self, view: int, height: int, width: int) -> Float[Tensor, "3 rows columns"]:
@@ -193,7 +199,7 @@ class PosedScene:
             variant=source.variant + (f" undistorted to {width} x {height} {lens}" * changed),
         )
 
-    def feature_maps(self, encoder: ImageEncoder, store_root: Path) -> StoredMaps:
+    def feature_maps(self, encoder: MapMaker, store_root: Path) -> StoredMaps:
         """The encoder's maps of all views, in their order; those not stored yet are made now.
 
         Args:

@@ -8,6 +8,7 @@ padding to a fixed input size) it undoes by cropping, so that no other file need
 """
 
 from abc import ABC, abstractmethod
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +18,26 @@ from condense_ns.errors import UserError
 
 class EncoderError(UserError):
     """An encoder that cannot be built or used as asked; the message says why and what to do."""
+
+
+@runtime_checkable
+class MapMaker(Protocol):
+    """Whatever answers feature maps for images: every encoder, and the first half of every operator."""
+
+    spec: str
+    channels: int
+    fingerprint: str
+    device: str
+
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the map of an image of `height` x `width` pixels."""
+        ...
+
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """Maps of RGB images in [0, 1], finite, of the size `grid_size`."""
+        ...
 
 
 class ImageEncoder(ABC):

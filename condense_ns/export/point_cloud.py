@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from jaxtyping import Float, Shaped
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Shaped
+from plyfile import PlyData, PlyElementParseError, PlyHeaderParseError
 from torch import Tensor
 
+from condense_ns.errors import UserError
 from condense_ns.export.ply import COLOUR, POSITION, filled, write_ply
 
 
@@ -34,3 +38,22 @@ def write_points(
         ([(name, "f4" if values.is_floating_point() else "i4")], values.cpu().numpy()[:, None]),
     ]
     write_ply(path, {"vertex": filled(len(points), groups)})
+
+
+def read_points(path: Path) -> Float64[Tensor, "points 3"]:
+    """Positions of the points of a PLY file, or of the vertices of a mesh in one.
+
+    Raises:
+        UserError: it cannot be read, holds no points, or positions that are not finite.
+    """
+    try:
+        vertices = PlyData.read(str(path))["vertex"]
+        xyz = np.stack([np.asarray(vertices[axis], dtype=np.float64) for axis in "xyz"], axis=1)
+    except (OSError, KeyError, ValueError, PlyHeaderParseError, PlyElementParseError) as error:
+        raise UserError(
+            f"{path} cannot be read as points ({error}); give a PLY file with x, y and z"
+        ) from error
+    if len(xyz) == 0 or not np.isfinite(xyz).all():
+        wrong = "no points" if len(xyz) == 0 else "positions that are not finite"
+        raise UserError(f"{path} holds {wrong}; give another file")
+    return torch.from_numpy(xyz)

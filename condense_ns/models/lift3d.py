@@ -17,10 +17,6 @@ from nerfstudio.models.base_model import Model, ModelConfig
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn import functional as F
-from torchmetrics.functional.image import (
-    peak_signal_noise_ratio,
-    structural_similarity_index_measure,
-)
 
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.geometry.source_views import SourceViews
@@ -199,6 +195,11 @@ class Lift3DModel(Model):
         self, outputs: dict[str, Tensor], batch: dict[str, Any]
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """PSNR, SSIM and, if its weights are there, LPIPS of a held-out view."""
+        from torchmetrics.functional.image import (
+            peak_signal_noise_ratio,
+            structural_similarity_index_measure,
+        )
+
         true, found = batch["image"].to(self.device)[..., :3], outputs["rgb"]
         pair = [image.permute(2, 0, 1)[None] for image in (found, true)]
         metrics = {

@@ -1,11 +1,12 @@
 """Which of the scenes of a run the viewer shows."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.viewer.viewer_elements import ViewerControl, ViewerDropdown
 
 
+@runtime_checkable
 class Scenes(Protocol):
     """What shows one of several scenes."""
 

@@ -1,0 +1,121 @@
+"""`condense lift`: a 2D model's output, consistent in every view of a scene never trained on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from condense_ns.errors import UserError
+
+if TYPE_CHECKING:
+    from condense_ns.operators.base import Click, Operator
+    from condense_ns.pipelines.scene_lifting import SceneLifter
+
+SMALLEST_IMAGE = 32
+
+
+@dataclass
+class Lift:
+    """Lift what a 2D model makes of photographs to any view of their scene.
+
+    The operator's first half looks at each photograph, lift3d carries what it saw to the views that are
+    wanted, the second half answers there. Operators:
+
+    rgb · features:<encoder> · classes:<encoder>?chair,table,... · stroke:<encoder> (with --clicks) ·
+    segment:<file.tflite or file.onnx> · style:<folder> · colourise:<file.onnx> · torch:<module>:<callable>
+    """
+
+    scene: Path
+    """Folder of the scene, of any kind that nerfstudio reads."""
+    operator: str
+    """Which 2D model; see above."""
+    out: Path
+    """Folder for pictures, films and points; an older one of this command is replaced."""
+    views: Literal["path", "eval", "all"] = "path"
+    """A smooth path through the training views, the held-out views, or all views of the scene; a view
+    is never rendered from its own photograph."""
+    frames: int = 60
+    """Pictures along the path."""
+    weights: Path | None = None
+    """Of lift3d: a .safetensors file or a run's config.yml; None takes those that come with the package."""
+    image_size: int = 256
+    """Longest side in pixels of pictures and of what the operator sees; time grows with its square."""
+    sources: int = 10
+    """Photographs that each view is rendered from."""
+    clicks: tuple[str, ...] = ()
+    """For stroke: view,x,y of places that are wanted, in pixels of the resized photograph; view,x,y,- of
+    places that are not."""
+    points: Path | None = None
+    """PLY file of points or a mesh in the dataset's coordinates whose vertices get features, too."""
+    points_from_depth: int = 0
+    """Lift to so many points of the views' own surfaces, too."""
+    device: str = "cpu"
+    """Where to compute, e.g. cuda."""
+
+    def main(self) -> None:
+        """Check, lift, write."""
+        self._check()
+        from condense_ns.pipelines.host_memory import keep_large_buffers
+        from condense_ns.pipelines.lift_weights import lifting_network
+        from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
+
+        keep_large_buffers()
+        operator = self._operator()
+        network = lifting_network(self.weights).to(self.device)
+        scene = open_scene(self.scene, self.image_size)
+        lifter = SceneLifter(network, scene, self.sources)
+        lifter.prepare(operator)
+        self._write(lifter, operator)
+
+    def _write(self, lifter: "SceneLifter", operator: "Operator") -> None:
+        from rich.console import Console
+
+        from condense_ns.pipelines.lift_output import write_points_of, write_views
+        from condense_ns.whole_files import whole_folder
+
+        with whole_folder(self.out) as folder:
+            told = write_views(lifter, operator, self.views, self.frames, folder)
+            if self.points is not None or self.points_from_depth:
+                told += write_points_of(
+                    lifter, operator, self.points, self.points_from_depth, folder
+                )
+        console = Console(highlight=False)
+        for line in told:
+            console.print(line)
+        console.print(f"written to {self.out}")
+
+    def _operator(self) -> "Operator":
+        from condense_ns.operators import OperatorOptions, build_operator
+
+        clicks = tuple(read_click(text) for text in self.clicks)
+        return build_operator(
+            self.operator, self.device, self.image_size, OperatorOptions(clicks=clicks)
+        )
+
+    def _check(self) -> None:
+        if self.image_size < SMALLEST_IMAGE:
+            raise UserError(f"--image-size is {self.image_size}; {SMALLEST_IMAGE} is the least")
+        for name, least in (("sources", 1), ("frames", 2), ("points_from_depth", 0)):
+            if getattr(self, name) < least:
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} is {getattr(self, name)}; it must be {least} or more")
+        if self.points is not None and not self.points.is_file():
+            raise UserError(f"there is no file {self.points} with points; check --points")
+
+
+def read_click(text: str) -> "Click":
+    """A click as it is written on the command line.
+
+    Raises:
+        UserError: it is no view, x and y, with or without a sign.
+    """
+    from condense_ns.operators.base import Click
+
+    parts = text.split(",")
+    sign = parts.pop() if parts[-1] in ("+", "-") else "+"
+    try:
+        view, x, y = parts
+        return Click(int(view), float(x), float(y), sign == "+")
+    except ValueError as error:
+        raise UserError(
+            f"click {text!r} is not understood; write view,x,y or view,x,y,- for what is not wanted"
+        ) from error

@@ -1,0 +1,182 @@
+"""An operator's answer for any camera of a scene, lifted from the photographs around it.
+
+The operator encodes each photograph once; maps are kept on disk under its fingerprint. A camera's map
+is lifted from those of its sources, and decoded over the rendered picture.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from condense_ns.cache.lookup import StoredMaps
+from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.posed_scene import PosedScene
+from condense_ns.data.scene_anchors import SceneAnchors
+from condense_ns.data.scene_list import read_scene_list
+from condense_ns.errors import UserError
+from condense_ns.geometry.pinhole import PinholeViews
+from condense_ns.geometry.source_views import SourceViews
+from condense_ns.lifting.lifting_network import LiftingNetwork, Look
+from condense_ns.lifting.point_lifting import SeeingView
+from condense_ns.lifting.view_rendering import RenderedView, render_features, render_picture
+from condense_ns.operators.base import Operator, SourceMap
+from condense_ns.operators.checking import checked_decode
+
+PREPARED_VIEWS = 16
+"""Photographs, spread over the scene, whose maps an operator sees beforehand."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What an operator says of a view."""
+
+    feature_map: Float[Tensor, "rows columns channels"]
+    """What was decoded."""
+    answer: Float[Tensor, "height width answers"]
+    picture: Float[Tensor, "3 height width"]
+    """To look at, in [0, 1]."""
+    labels: Int[Tensor, "height width"] | None
+
+
+@dataclass(frozen=True)
+class LiftedView:
+    """One camera."""
+
+    look: Look
+    sources: list[int]
+    """Numbers of the photographs that it was rendered from, the most useful first."""
+    rendered: RenderedView
+
+
+def open_scene(folder: Path, image_size: int) -> PosedScene:
+    """The one scene in a folder.
+
+    Args:
+        folder: of the scene.
+        image_size: longest side in pixels of pictures, and of what operators see.
+
+    Raises:
+        UserError: there is none, several, or it cannot be read.
+    """
+    places = read_scene_list(folder).all
+    if len(places) != 1:
+        names = ", ".join(place.name for place in places[:5])
+        raise UserError(f"{folder} holds {len(places)} scenes ({names}); name one of them")
+    return PosedScene(places[0], image_size, largest_photograph=image_size)
+
+
+class SceneLifter:
+    """A network, a scene, and operators on it.
+
+    Args:
+        network: of lift3d, on its device.
+        scene: whose photographs are lifted.
+        num_sources: photographs that a camera is rendered from.
+        store_root: folder for operators' maps; None for the user's cache.
+    """
+
+    def __init__(
+        self,
+        network: LiftingNetwork,
+        scene: PosedScene,
+        num_sources: int,
+        store_root: Path | None = None,
+    ) -> None:
+        self.network, self.scene, self.num_sources = network.eval(), scene, num_sources
+        self.anchors = SceneAnchors(scene)
+        self.device = next(network.parameters()).device
+        self._store = (
+            scene_cache_folder("features", scene.folder) if store_root is None else store_root
+        )
+        self._maps: dict[str, StoredMaps] = {}
+
+    def maps(self, operator: Operator) -> StoredMaps:
+        """What the operator's encoder answers for every photograph; made on first use."""
+        if operator.fingerprint not in self._maps:
+            self._maps[operator.fingerprint] = self.scene.feature_maps(operator, self._store)
+        return self._maps[operator.fingerprint]
+
+    def prepare(self, operator: Operator) -> None:
+        """Let the operator settle what must be the same in all views of the scene.
+
+        Raises:
+            UserError: it needs a view that the scene has not.
+        """
+        maps, last = self.maps(operator), len(self.scene) - 1
+        spread = torch.linspace(0, last, min(PREPARED_VIEWS, last + 1)).round().long().tolist()
+        wrong = [view for view in operator.needed_views if view > last]
+        if wrong:
+            raise UserError(f"view {wrong[0]} was asked for; the scene's are numbered 0 to {last}")
+        operator.prepare(
+            [
+                SourceMap(
+                    view, maps.map(view).to(operator.device), *self.scene.photograph_size(view)
+                )
+                for view in sorted({*spread, *operator.needed_views})
+            ]
+        )
+
+    def camera(self, view: int) -> PinholeViews:
+        """The camera of a view of the scene."""
+        return self.scene.views[[view]]
+
+    @torch.no_grad()
+    def render(
+        self,
+        target: PinholeViews,
+        candidates: list[int] | None = None,
+        exclude: Collection[int] = (),
+        least_angle: float = 0.0,
+    ) -> LiftedView:
+        """Picture and depth of a camera.
+
+        Args:
+            target: one view.
+            candidates: photographs that it may be rendered from; None for those of training.
+            exclude: photographs that it may not be rendered from, such as its own.
+            least_angle: degrees by which the sources' rays to its surfaces differ at least.
+        """
+        allowed = self.scene.training if candidates is None else candidates
+        numbers = self.anchors.select_sources(
+            target, allowed, self.num_sources, exclude=exclude, least_angle=least_angle
+        )
+        sources = SourceViews(self.scene.views[numbers], self.scene.images(numbers)).to(self.device)
+        near_far = self.anchors.depth_range(target)
+        look = self.network.look(target.to(self.device), sources, near_far)
+        rendered = render_picture(self.network, look, target.height, target.width)
+        return LiftedView(look, numbers, rendered)
+
+    def lift(
+        self, operator: Operator, view: LiftedView, corrected: bool = True
+    ) -> Float[Tensor, "rows columns channels"]:
+        """The operator's map of a camera."""
+        maps = [self.maps(operator).map(number) for number in view.sources]
+        grid = operator.grid_size(view.look.target.height, view.look.target.width)
+        stacked = torch.stack(maps).to(self.device)
+        return render_features(self.network, view.look, stacked, grid, corrected)
+
+    def answer(
+        self,
+        operator: Operator,
+        feature_map: Float[Tensor, "rows columns channels"],
+        image: Float[Tensor, "3 height width"],
+    ) -> Answered:
+        """What the operator makes of a map."""
+        answer = checked_decode(operator, feature_map, image)
+        return Answered(feature_map, answer, operator.picture(answer), operator.labels(answer))
+
+    def depth(self, view: int) -> Float[Tensor, "height width"]:
+        """Of a view of the scene: the dataset's, or rendered from the other photographs."""
+        known = self.scene.depth(view)
+        if known is not None:
+            return known
+        rendered = self.render(self.camera(view), exclude=[view]).rendered
+        return (rendered.depth * (rendered.accumulation > 0))[..., 0].cpu()
+
+    def seeing(self, operator: Operator, view: int, depth: Tensor) -> SeeingView:
+        """A view with its depth and the operator's map, for lifting to points."""
+        return SeeingView(self.camera(view), depth, self.maps(operator).map(view))
