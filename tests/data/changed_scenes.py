@@ -18,7 +18,7 @@ def copied(scene: Path, to: Path) -> Path:
     return to
 
 
-def rewrite(scene: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+def rewrite(scene: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     """Change a scene's `transforms.json`."""
     file = scene / "transforms.json"
     meta = json.loads(file.read_text())

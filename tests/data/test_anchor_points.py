@@ -20,7 +20,7 @@ def surface(scene: PosedScene) -> torch.Tensor:
     for view in scene.training:
         depth = scene.depth(view)
         assert depth is not None
-        centre, rays = pixel_rays(grid_places(*depth.shape), scene.views[[view]])
+        centre, rays = pixel_rays(grid_places(depth.shape[0], depth.shape[1]), scene.views[[view]])
         points.append(centre + depth.reshape(-1, 1) * rays)
     return torch.cat(points)
 

@@ -1,6 +1,7 @@
 """Examples: a target, its sources, and what belongs to each."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_views_that_share_nothing_are_drawn_anew(
 ):
     choose = opened.anchors.select_sources
 
-    def isolated(*args: object, view: int | None = None, **options: object) -> list[int]:
+    def isolated(*args: Any, view: int | None = None, **options: Any) -> list[int]:
         if view is not None and view != 6:
             raise UserError(f"view {view} shares nothing")
         return choose(*args, view=view, **options)

@@ -1,6 +1,7 @@
 """Examples of many scenes, and what nerfstudio's trainer, viewer and renderer read."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def listed(tabletops: Path, tmp_path: Path) -> Path:
 
 
 def manager_of(
-    data: Path, test_mode: str = "val", world_size: int = 1, rank: int = 0, **options: object
+    data: Path, test_mode: str = "val", world_size: int = 1, rank: int = 0, **options: Any
 ) -> MultiSceneDataManager:
     settings = {"image_size": 64, "num_sources": (2, 4), "num_eval_sources": 5, **options}
     config = MultiSceneDataManagerConfig(data=data, encoder_image_size=64, **settings)
@@ -193,7 +194,7 @@ def test_unreadable_scenes_are_refused_or_left_out(
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(
-    listed: Path, options: dict[str, object], culprit: str
+    listed: Path, options: dict[str, Any], culprit: str
 ):
     with pytest.raises(UserError, match=culprit):
         manager_of(listed, **options)

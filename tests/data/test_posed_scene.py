@@ -35,7 +35,7 @@ def warp_error(scene: PosedScene, one: int, other: int) -> float:
     depth, far = scene.depth(one), scene.depth(other)
     assert depth is not None
     assert far is not None
-    places = grid_places(*depth.shape)
+    places = grid_places(depth.shape[0], depth.shape[1])
     centre, rays = pixel_rays(places, scene.views[[one]])
     seen = project_pinhole(centre + depth.reshape(-1, 1) * rays, scene.views[[other]])
     grid = (2 * seen.places - 1).clamp(-2, 2)[None]

@@ -1,11 +1,17 @@
 """How a scene is read, by what lies in its folder or by what was asked for."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from condense_ns.data.scene_place import ScenePlace, recognised_place
 from condense_ns.errors import UserError
+
+
+def config_of(place: ScenePlace) -> Any:
+    """The config of the place's data parser, whichever it is."""
+    return place.parser().config
 
 
 @pytest.mark.parametrize(
@@ -33,16 +39,16 @@ def test_a_folder_of_something_else_is_not_recognised(tmp_path: Path):
 
 def test_options_reach_the_data_parser(tmp_path: Path):
     options = {"scale_factor": 2.0, "mask_color": [0.0, 0.5, 1.0], "eval_mode": "all"}
-    config = ScenePlace("attic", tmp_path, "nerfstudio-data", options).parser().config
+    config = config_of(ScenePlace("attic", tmp_path, "nerfstudio-data", options))
     assert config.data == tmp_path
     assert (config.scale_factor, config.mask_color) == (2.0, (0.0, 0.5, 1.0))
-    colmap = ScenePlace("attic", tmp_path, "colmap", {"colmap_path": "sparse/0"}).parser().config
+    colmap = config_of(ScenePlace("attic", tmp_path, "colmap", {"colmap_path": "sparse/0"}))
     assert colmap.colmap_path == Path("sparse/0")
 
 
 def test_one_scene_s_options_are_not_another_s(tmp_path: Path):
     ScenePlace("attic", tmp_path, "nerfstudio-data", {"scale_factor": 2.0}).parser()
-    assert ScenePlace("hall", tmp_path, "nerfstudio-data").parser().config.scale_factor == 1.0
+    assert config_of(ScenePlace("hall", tmp_path, "nerfstudio-data")).scale_factor == 1.0
 
 
 @pytest.mark.parametrize("option", ["size", "data", "_target"])
