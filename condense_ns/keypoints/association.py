@@ -47,6 +47,8 @@ def associate(
 ) -> Pairs:
     """The detection of each point in one view, for points that have one.
 
+    All detections within the radius are looked at, those of unlike depth before their descriptors.
+
     Args:
         projected: where the points should be, like `Detections.pixels`.
         depths: of the points along the optical axis; those behind the camera are not seen.
@@ -61,14 +63,15 @@ def associate(
     their_depths, their_looks = detections.depths.numpy(), detections.descriptors.numpy()
     best = []
     for near in PixelGrid(detections.pixels.numpy(), radius).pairs(projected.numpy()):
-        alike = np.flatnonzero(_alike(own_depths[near.points], their_depths[near.places]))
-        points, others, squares = near.points[alike], near.places[alike], near.squares[alike]
-        cosines = np.einsum("pc,pc->p", looks[points], their_looks[others])
-        # the most like of each point first; of equal ones the nearest
-        order = np.lexsort((squares, -cosines, points))
-        order = order[cosines[order] >= LEAST_COSINE]
-        order = order[np.diff(points[order], prepend=-1) > 0]
-        best.append(np.stack([points[order], others[order]]))
+        kept = np.flatnonzero(_alike(own_depths[near.points], their_depths[near.places]))
+        points, others, squares = near.points[kept], near.places[kept], near.squares[kept]
+        own, theirs = looks.take(points, axis=0), their_looks.take(others, axis=0)
+        cosines = np.einsum("pc,pc->p", own, theirs)
+        sure = np.flatnonzero(cosines >= LEAST_COSINE)
+        # the most like of each point comes first; of equal ones the nearest
+        order = sure[np.lexsort((squares[sure], -cosines[sure], points[sure]))]
+        first = order[np.diff(points[order], prepend=-1) > 0]
+        best.append(np.stack([points[first], others[first]]))
     return Pairs(*torch.from_numpy(np.concatenate(best, axis=1)))
 
 

@@ -55,11 +55,7 @@ def merge_in_voxels(
         )
     cells = cells.astype(np.int64)
     keys = (cells[:, 0] << 2 * _BITS) | (cells[:, 1] << _BITS) | cells[:, 2]
-    order = np.lexsort((*places.T[::-1], -scores.cpu().numpy(), keys))
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = keys[order[1:]] != keys[order[:-1]]
-    starts = np.flatnonzero(first)
-    support = np.diff(np.append(starts, len(order)))
-    chosen = order[starts]
-    best = np.lexsort((*places[chosen].T[::-1], -scores.cpu().numpy()[chosen]))
-    return Merged(torch.from_numpy(chosen[best]), torch.from_numpy(support[best]))
+    best_first = np.lexsort((*places.T[::-1], -scores.cpu().numpy()))
+    _, first, support = np.unique(keys[best_first], return_index=True, return_counts=True)
+    voxels = np.argsort(first)
+    return Merged(torch.from_numpy(best_first[first[voxels]]), torch.from_numpy(support[voxels]))

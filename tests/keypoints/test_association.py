@@ -36,9 +36,8 @@ def by_brute_force(projected, depths, looks, seen, radius):
     pairs = []
     for point in range(len(projected)):
         distance = (seen.pixels - projected[point]).norm(dim=1)
-        nearest = distance.argsort().tolist()
         candidates = {}
-        for other in nearest:
+        for other in distance.argsort().tolist():  # the nearest first
             depth, own = float(seen.depths[other]), float(depths[point])
             cosine = float(looks[point] @ seen.descriptors[other])
             alike = depth <= 0 or abs(depth - own) < LIKE_DEPTH * own
@@ -88,6 +87,13 @@ def test_the_most_alike_wins_over_the_nearest():
     point = torch.tensor([[10.0, 10.0]]).double(), torch.ones(1).double(), torch.tensor([[1.0, 0]])
     assert associate(*point, seen, 5.0).detections.tolist() == [1]
     assert associate(*point, seen, 1.0).detections.tolist() == [0]
+
+
+def test_of_equally_like_detections_the_nearest_wins():
+    pixels = torch.tensor([[14.0, 10.0], [10.0, 7.0], [12.0, 12.0], [10.0, 15.0]]).double()
+    seen = Detections(pixels, torch.tensor([[1.0, 0.0]]).repeat(4, 1), torch.zeros(4).double())
+    point = torch.tensor([[10.0, 10.0]]).double(), torch.ones(1).double(), torch.tensor([[1.0, 0]])
+    assert associate(*point, seen, 5.5).detections.tolist() == [2]
 
 
 def test_the_order_of_points_and_of_detections_does_not_matter():

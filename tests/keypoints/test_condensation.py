@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from condense_ns.keypoints import condensation
 from condense_ns.keypoints.adjustment import PoseTrust
 from condense_ns.keypoints.condensation import (
     LEAST_VIEWS,
@@ -114,6 +115,30 @@ def test_the_order_of_detections_inside_a_view_does_not_matter():
     pairs = set(zip(one.points.tolist(), one.detections.tolist(), strict=True))
     renamed = order[other.detections].tolist()
     assert set(zip(other.points.tolist(), renamed, strict=True)) == pairs
+
+
+def test_the_number_of_threads_does_not_matter():
+    lifted, views, _ = made_up()
+    threads, sets = torch.get_num_threads(), []
+    try:
+        for number in (1, 3):
+            torch.set_num_threads(number)
+            sets.append(condense_detections(lifted, views, Wanted(80, RADIUS)))
+    finally:
+        torch.set_num_threads(threads)
+    one, other = sets
+    assert torch.equal(other.points, one.points)
+    assert torch.equal(other.detections, one.detections)
+    assert (other.xyz - one.xyz).abs().max() < 1e-9
+
+
+def test_points_that_one_view_sees_at_first_are_not_missed(monkeypatch):
+    lifted, views, _ = made_up()
+    quick = condense_detections(lifted, views, Wanted(1000, RADIUS))
+    monkeypatch.setattr(condensation, "LEAST_VIEWS_AT_FIRST", 0)
+    patient = condense_detections(lifted, views, Wanted(1000, RADIUS))
+    assert torch.equal(quick.xyz, patient.xyz)
+    assert torch.equal(quick.detections, patient.detections)
 
 
 @pytest.mark.parametrize("count", [1, 40, 10_000])
