@@ -138,10 +138,12 @@ class MultiSceneDataManager(DataManager):
 
     @property
     def scene_names(self) -> list[str]:
-        """All scenes, those that are evaluated first."""
-        evaluated = self._evaluated()
-        rest = (*self.scenes.val, *self.scenes.train, *self.scenes.test)
-        return list(dict.fromkeys(place.name for place in (*evaluated, *rest)))
+        """All scenes, the one that is shown first in front: the first for validation or training.
+
+        The same whatever the mode, for `ns-render dataset` takes cameras and pipeline in two modes.
+        """
+        in_order = (*self.scenes.val, *self.scenes.train, *self.scenes.test)
+        return list(dict.fromkeys(place.name for place in in_order))
 
     def _evaluated(self) -> tuple[ScenePlace, ...]:
         """The scenes whose held-out views are looked at."""

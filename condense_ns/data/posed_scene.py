@@ -8,6 +8,7 @@ Views are numbered: those for training first, then those held out.
 import hashlib
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -35,6 +36,8 @@ LARGEST_PHOTOGRAPH = 1024
 """Longest side in pixels of what encoders and operators see, unless said otherwise."""
 RECENT_BYTES = 64 << 20
 """Memory for working images that were read lately, unless a cache is shared."""
+_READING_DEPTH = Lock()
+"""numpy parses the head of a file with `ast`, which Python before 3.11.8 cannot do in two threads."""
 
 
 class PosedScene:
@@ -169,7 +172,8 @@ class PosedScene:
         unit *= dataset._dataparser_outputs.dataparser_scale
         lens = self._lenses[view]
         try:
-            found = get_depth_image_from_path(file, lens.height, lens.width, unit)
+            with _READING_DEPTH:
+                found = get_depth_image_from_path(file, lens.height, lens.width, unit)
         except (OSError, ValueError, AttributeError, cv2.error) as error:
             raise UserError(
                 f"scene {self.name}: depth {file} cannot be read; restore it"

@@ -104,8 +104,9 @@ def test_features_are_loaded_in_training_only(listed: Path, tmp_path: Path):
 
 def test_evaluation_looks_at_validation_in_training_and_at_tests_afterwards(listed: Path):
     training, afterwards = manager_of(listed), manager_of(listed, "test")
-    assert training.scene_names == ["tabletop_000002", "tabletop_000001", "tabletop_000003"]
-    assert afterwards.scene_names[0] == "tabletop_000003"
+    names = ["tabletop_000002", "tabletop_000001", "tabletop_000003"]
+    assert training.scene_names == afterwards.scene_names == names
+    assert training.shown.scene.name == afterwards.shown.scene.name == names[0]
     for manager, scene in ((training, "tabletop_000002"), (afterwards, "tabletop_000003")):
         seen = [manager.next_eval_image(0)[1]["examples"][0] for _ in range(3)]
         assert [(example.scene, example.view) for example in seen] == [
