@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from condense_ns.geometry.interpolation import bilinear_cells, sample_map
+from condense_ns.geometry.interpolation import (
+    bilinear_cells,
+    map_cells,
+    sample_cells,
+    sample_map,
+    sample_maps,
+)
 
 
 def test_weights_of_one_query_by_hand():
@@ -62,3 +68,42 @@ def test_each_query_may_have_a_grid_of_its_own():
         assert torch.equal(weights[query], alone[1][0])
     assert torch.allclose(weights.sum(dim=1), torch.ones(4))
     assert ((cells >= 0) & (cells < (rows * columns)[:, None])).all()
+
+
+def some_maps(views=3, rows=4, columns=6, channels=5):
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(views, rows, columns, channels, generator=generator)
+    places = 1.4 * torch.rand(views, 50, 2, generator=generator) - 0.2  # some beyond the border
+    return maps, places
+
+
+@pytest.mark.parametrize("grid", [(4, 6), (1, 6), (1, 1)])
+def test_lookups_in_several_maps_agree_with_those_in_one_after_the_other(grid):
+    maps, places = some_maps(rows=grid[0], columns=grid[1])
+    expected = torch.stack(
+        [sample_map(one, at, (1, 1)) for one, at in zip(maps, places, strict=True)]
+    )
+    first = sample_maps(maps.permute(0, 3, 1, 2), places)
+    torch.testing.assert_close(first, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(sample_cells(maps, places), expected, atol=1e-5, rtol=1e-5)
+    cells, weights = map_cells(places, *grid)
+    gathered = (maps.flatten(0, 2)[cells] * weights[..., None]).sum(dim=2)
+    torch.testing.assert_close(gathered, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_cells_of_the_second_map_come_after_those_of_the_first():
+    places = torch.tensor([[[0.5, 0.5]], [[0.0, 1.0]]])
+    cells, weights = map_cells(places, 2, 3)
+    assert cells[1].tolist() == [[9, 10, 9, 10]]  # the last row of the second map of 2 x 3 cells
+    assert weights[1].sum() == 1.0
+    assert set(cells[0, 0].tolist()) <= {1, 2, 4, 5}
+
+
+def test_maps_learn_from_both_lookups_alike():
+    maps, places = some_maps()
+    first, second = maps.clone().requires_grad_(), maps.clone().requires_grad_()
+    sample_maps(first.permute(0, 3, 1, 2), places).square().sum().backward()
+    sample_cells(second, places).square().sum().backward()
+    assert first.grad is not None
+    assert second.grad is not None
+    torch.testing.assert_close(first.grad, second.grad, atol=1e-4, rtol=1e-4)
