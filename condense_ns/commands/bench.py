@@ -1,25 +1,25 @@
-"""`condense bench`: time and memory, as a table and as JSON."""
+"""`condense bench`: time, memory and quality, as tables and as JSON."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from condense_ns.commands.bench_lift import BenchLift
+
 
 @dataclass
-class Bench:
-    """Measure time and memory on this machine.
+class BenchDense:
+    """Measure time and memory of condense-dense on this machine.
 
-    `dense` measures condense-dense: (a) its training step against nerfacto's, (b) extraction against
+    (a) its training step against nerfacto's, (b) extraction against
     the bare encoder, (c) memory of the feature store with 50 and 2,000 maps, (d) a query over a
     million features.
     """
 
-    what: tyro.conf.Positional[Literal["dense"]]
-    """What to measure."""
     data: Path
     """Scene folder, as for ns-train."""
     encoders: tuple[str, ...]
@@ -37,9 +37,9 @@ class Bench:
         from condense_ns.report.provenance import provenance
 
         figures = self._figures()
-        write_json(self.output_path, {**provenance(), "benchmark": self.what, **figures})
+        write_json(self.output_path, {**provenance(), "benchmark": "dense", **figures})
         console = Console()
-        table = Table("what", "figure", "value", title=f"condense bench {self.what}")
+        table = Table("what", "figure", "value", title="condense bench dense")
         for what, values in figures.items():
             for name, value in _flat(values):
                 table.add_row(what, name, f"{value:,.3f}".rstrip("0").rstrip("."))
@@ -71,3 +71,10 @@ def _flat(values: dict[str, Any]) -> list[tuple[str, float]]:
         inner = value.items() if isinstance(value, dict) else [("", value)]
         rows += [(f"{name} {key}".strip(), number) for key, number in inner]
     return rows
+
+
+Benches = (
+    Annotated[BenchDense, tyro.conf.subcommand(name="dense")]
+    | Annotated[BenchLift, tyro.conf.subcommand(name="lift")]
+)
+"""One subcommand each; every member has a `main`."""

@@ -38,7 +38,8 @@ class Lift:
     weights: Path | None = None
     """Of lift3d: a .safetensors file or a run's config.yml; None takes those that come with the package."""
     image_size: int = 256
-    """Longest side in pixels of pictures and of what the operator sees; time grows with its square."""
+    """Longest side in pixels of pictures and of the photographs that the operator sees; time grows with
+    its square."""
     sources: int = 10
     """Photographs that each view is rendered from."""
     clicks: tuple[str, ...] = ()
@@ -87,9 +88,7 @@ class Lift:
         from condense_ns.operators import OperatorOptions, build_operator
 
         clicks = tuple(read_click(text) for text in self.clicks)
-        return build_operator(
-            self.operator, self.device, self.image_size, OperatorOptions(clicks=clicks)
-        )
+        return build_operator(self.operator, self.device, options=OperatorOptions(clicks=clicks))
 
     def _check(self) -> None:
         if self.image_size < SMALLEST_IMAGE:

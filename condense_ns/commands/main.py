@@ -4,7 +4,7 @@ from typing import Annotated
 
 import tyro
 
-from condense_ns.commands.bench import Bench
+from condense_ns.commands.bench import Benches
 from condense_ns.commands.demo import Demo
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.export import Exports
@@ -25,7 +25,10 @@ Commands = tyro.conf.FlagConversionOff[
     ]
     | Annotated[Lift, tyro.conf.subcommand(name="lift")]
     | Annotated[Match, tyro.conf.subcommand(name="match")]
-    | Annotated[Bench, tyro.conf.subcommand(name="bench")]
+    | Annotated[
+        Benches,
+        tyro.conf.subcommand(name="bench", description="Measure on this machine."),
+    ]
     | Annotated[Synthesize, tyro.conf.subcommand(name="synth")]
     | Annotated[TrainMini, tyro.conf.subcommand(name="train-mini")]
 ]

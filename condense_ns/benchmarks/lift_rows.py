@@ -1,0 +1,105 @@
+"""Five ways to an operator's answer in a view, of which lift3d is the last.
+
+==================  ============================================================================
+``true image``      the operator on the target's own photograph: the reference, not consistent
+``rendered image``  the operator on the colours that lift3d renders
+``nearest source``  the map of the nearest source, warped by the depth that lift3d renders
+``no corrector``    lift3d's blending by colours alone
+``lift3d``          the whole method
+==================  ============================================================================
+
+No way but the first sees the target's photograph.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from condense_ns.geometry.interpolation import sample_cells, sample_maps
+from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
+from condense_ns.operators.base import Operator
+from condense_ns.operators.checking import checked_encode
+from condense_ns.pipelines.scene_lifting import Answered, LiftedView, SceneLifter
+
+TRUE, RENDERED, NEAREST, PLAIN, FULL = (
+    "true image",
+    "rendered image",
+    "nearest source",
+    "no corrector",
+    "lift3d",
+)
+ROWS = (TRUE, RENDERED, NEAREST, PLAIN, FULL)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A view of the scene, rendered from others."""
+
+    view: int
+    """Its number."""
+    image: Float[Tensor, "3 height width"]
+    """Its photograph."""
+    lifted: LiftedView
+
+
+def answers(lifter: SceneLifter, operator: Operator, target: Target) -> dict[str, Answered]:
+    """The operator's answer in each way.
+
+    Args:
+        lifter: of the scene.
+        operator: prepared for the scene.
+        target: the view.
+    """
+    rendered = target.lifted.rendered.rgb.permute(2, 0, 1)
+    own = lifter.maps(operator).map(target.view)
+    maps = {
+        TRUE: own,
+        RENDERED: checked_encode(operator, rendered[None])[0],
+        NEAREST: _nearest_map(lifter, operator, target),
+        PLAIN: lifter.lift(operator, target.lifted, corrected=False),
+        FULL: lifter.lift(operator, target.lifted),
+    }
+    images = {row: target.image if row == TRUE else rendered for row in ROWS}
+    return {row: lifter.answer(operator, maps[row], images[row]) for row in ROWS}
+
+
+def _nearest_map(
+    lifter: SceneLifter, operator: Operator, target: Target
+) -> Float[Tensor, "rows columns channels"]:
+    look = target.lifted.look
+    rows, columns = operator.grid_size(look.target.height, look.target.width)
+    depth = target.lifted.rendered.depth[..., 0]
+    small = F.interpolate(depth[None, None], (rows, columns), mode="nearest-exact")[0, 0]
+    nearest = nearest_source(target)
+    places = _landed(target, small, nearest)
+    source_map = lifter.maps(operator).map(target.lifted.sources[nearest])
+    return sample_cells(source_map[None], places[None])[0].reshape(rows, columns, -1)
+
+
+def nearest_source(target: Target) -> int:
+    """Which of the sources stands nearest to the target."""
+    look = target.lifted.look
+    apart = torch.linalg.vector_norm(look.sources.centres - look.target.centres, dim=1)
+    return int(apart.argmin())
+
+
+def nearest_picture(target: Target) -> Float[Tensor, "height width 3"]:
+    """The photograph of the nearest source, warped by the depth that was rendered."""
+    look, depth = target.lifted.look, target.lifted.rendered.depth[..., 0]
+    nearest = nearest_source(target)
+    places = _landed(target, depth, nearest)[None]
+    photograph = look.maps.images[nearest][None]
+    return sample_maps(photograph, look.maps.padded(places))[0].reshape(*depth.shape, 3)
+
+
+def _landed(
+    target: Target, depth: Float[Tensor, "rows columns"], source: int
+) -> Float[Tensor, "cells 2"]:
+    """Where places of the target lie in a source; those outside, at its border."""
+    look = target.lifted.look
+    centre, directions = pixel_rays(grid_places(depth.shape[0], depth.shape[1]), look.target)
+    points = centre + depth.reshape(-1, 1) * directions
+    return project_pinhole(points, look.sources[[source]]).places[0].clamp(0, 1)

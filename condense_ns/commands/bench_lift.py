@@ -1,0 +1,107 @@
+"""`condense bench lift`: how consistent and how faithful lifted answers are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from condense_ns.errors import UserError
+
+
+@dataclass
+class BenchLift:
+    """Measure lift3d on scenes that it was not trained on, beside four other ways to the same answers.
+
+    Prints for every scene the PSNR of views rendered from the others, and for every operator how far
+    answers about the same place differ between views (short and long pairs) and how far they are from the
+    operator's answer on the view's own photograph.
+    """
+
+    scenes: tuple[Path, ...]
+    """Folders of scenes."""
+    operators: tuple[str, ...]
+    """Operators, as for condense lift."""
+    weights: Path | None = None
+    """Of lift3d: a .safetensors file or a run's config.yml; None takes those that come with the package."""
+    targets: int = 8
+    """Views of each scene that pairs start from."""
+    sources: int = 8
+    """Photographs that each view is rendered from."""
+    image_size: int = 252
+    """Longest side in pixels of pictures and of what operators see."""
+    least_angle: float = 0.0
+    """Degrees that the rays of all sources differ by from the target's, at least."""
+    output_path: Path = Path("condense_bench_lift.json")
+    """JSON file for the figures."""
+
+    def main(self) -> None:
+        """Measure, print, write."""
+        from condense_ns.pipelines.host_memory import keep_large_buffers
+        from condense_ns.pipelines.lift_weights import lifting_network
+        from condense_ns.report.json_file import write_json
+        from condense_ns.report.provenance import provenance
+
+        if not self.scenes or self.targets < 1:
+            raise UserError("give at least one scene with --scenes and one target with --targets")
+        keep_large_buffers()
+        network = lifting_network(self.weights)
+        figures = {str(scene.name): self._scene_figures(network, scene) for scene in self.scenes}
+        write_json(self.output_path, {**provenance(), "benchmark": "lift", "scenes": figures})
+        print_figures(figures)
+
+    def _scene_figures(self, network: Any, folder: Path) -> dict[str, Any]:
+        import resource
+
+        from condense_ns.benchmarks.lifting import (
+            chosen_pairs,
+            colour_figures,
+            operator_figures,
+            rendered_targets,
+            speed_figures,
+        )
+        from condense_ns.operators import build_operator
+        from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
+
+        lifter = SceneLifter(network, open_scene(folder, self.image_size), self.sources)
+        pairs = chosen_pairs(lifter, self.targets)
+        views = {view for pair in pairs for view in (pair.first, pair.second)}
+        targets = rendered_targets(lifter, views, self.least_angle)
+        figures: dict[str, Any] = {"colours": colour_figures(targets), "operators": {}}
+        for spec in self.operators:
+            operator = build_operator(spec)
+            found: dict[str, Any] = {"rows": operator_figures(lifter, operator, pairs, targets)}
+            found["speed"] = speed_figures(lifter, operator, min(views))
+            figures["operators"][spec] = found
+        figures["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return figures
+
+
+def print_figures(figures: dict[str, Any]) -> None:
+    """Tables of what was measured."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    for scene, found in figures.items():
+        colours = found["colours"]
+        console.print(
+            f"{scene}: PSNR {colours['psnr']:.2f} dB, nearest source warped "
+            f"{colours['psnr_nearest']:.2f} dB, gain {colours['psnr_gain']:.2f} dB; peak memory "
+            f"{found['peak_memory_mb']:,.0f} MB"
+        )
+        for spec, measured in found["operators"].items():
+            table = Table(
+                "way", "short", "long", "infidelity", "sharpness", title=f"{spec} on {scene}"
+            )
+            for row, values in measured["rows"].items():
+                numbers = [
+                    values.get(name) for name in ("short", "long", "infidelity", "sharpness")
+                ]
+                table.add_row(
+                    row, *("" if number is None else f"{number:.4f}" for number in numbers)
+                )
+            console.print(table)
+            speed = measured["speed"]
+            console.print(
+                f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_features']:.2f} s "
+                "for the operator's map"
+            )
