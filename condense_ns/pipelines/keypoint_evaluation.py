@@ -45,7 +45,8 @@ REPEATED = 512
 FEW = 1024
 """Points of the sets that are chosen without looking."""
 OURS_2D = "2D head"
-REFERENCE_WIDTH, RADIUS = 640, 3.0
+REFERENCE_WIDTH, RADII, RADIUS = 640, (1, 3, 5), 3
+"""Pixels that a keypoint may be off in a photograph so wide: for repeatability, and for matching scores."""
 LIMITS = {"recall_5cm_5deg": (0.05, 5.0), "recall_2cm_2deg": (0.02, 2.0)}
 """In the dataset's units, which are metres where poses are metric."""
 
@@ -192,23 +193,24 @@ def _kilobytes(keypoints: Keypoints3D) -> float:
 def _repeated(
     held_out: HeldOutViews, pairs: Sequence[tuple[HeldOutView, HeldOutView]], detector: Detector
 ) -> dict[str, float]:
-    """Repeatability and matching score at 3 px of 640, mean over pairs of held-out views."""
+    """Repeatability at `RADII`, matching score at `RADIUS`, mean over pairs of held-out views."""
     dataset = held_out.data.eval_dataset
     found = {view.index: detector(load_rgb(dataset, view.index)) for pair in pairs for view in pair}
     rows = []
     for view_a, view_b in pairs:
         of_a, of_b = found[view_a.index], found[view_b.index]
-        radius = RADIUS * view_a.camera.width / REFERENCE_WIDTH
+        pixel = view_a.camera.width / REFERENCE_WIDTH
         a = _landed(held_out, view_a, view_b, of_a)
         b = _landed(held_out, view_b, view_a, of_b)
         matches = mutual_nearest(of_a.descriptors, of_b.descriptors, None)
         rows.append(
             {
-                "repeatability": repeatability(a, b, radius),
-                "matching_score": matching_score(a, b, matches.pairs, radius),
+                **{f"repeated_{radius}px": repeatability(a, b, radius * pixel) for radius in RADII},
+                "matching_score": matching_score(a, b, matches.pairs, RADIUS * pixel),
             }
         )
-    unknown = {"repeatability": float("nan"), "matching_score": float("nan")}
+    names = (*(f"repeated_{radius}px" for radius in RADII), "matching_score")
+    unknown = dict.fromkeys(names, float("nan"))
     return {**nan_mean(rows or [unknown]), "pairs": float(len(rows))}
 
 
