@@ -27,32 +27,36 @@ def anchor_points(scene: PosedScene) -> Float[Tensor, "points 3"]:
     Raises:
         UserError: nothing tells where the surfaces are.
     """
-    generator = torch.Generator().manual_seed(0)
-    if scene.has_depth:
-        points = _from_depth(scene, generator)
-    elif scene.sparse_points is not None:
-        points = scene.sparse_points
-        drawn = torch.randperm(len(points), generator=generator)[: VIEWS * POINTS_PER_VIEW]
-        points = points[drawn]
-    else:
-        points = _from_sweeps(scene, generator)
-    points = points[points.isfinite().all(dim=1)]
-    if len(points) < FEWEST_POINTS:
-        raise UserError(
-            f"scene {scene.name}: its views do not show where surfaces are ({len(points)} points "
-            "found); give depth files, a sparse reconstruction, or more overlapping photographs"
-        )
-    return points[torch.randperm(len(points), generator=generator)]
+    generator, found = torch.Generator().manual_seed(0), 0
+    for source in (_from_depth, _from_reconstruction, _from_sweeps):
+        points = source(scene, generator)
+        points = points[points.isfinite().all(dim=1)]
+        if len(points) >= FEWEST_POINTS:
+            return points[torch.randperm(len(points), generator=generator)]
+        found = max(found, len(points))
+    raise UserError(
+        f"scene {scene.name}: its views do not show where surfaces are ({found} points found); give "
+        "depth files, a sparse reconstruction, or more overlapping photographs"
+    )
 
 
 def _from_depth(scene: PosedScene, generator: torch.Generator) -> Float[Tensor, "points 3"]:
     training = scene.views[scene.training]
-    points = []
+    points = [torch.zeros(0, 3)]
     for view in spread_views(training, VIEWS, camera_spacing(training)):
         depth = scene.depth(view)
         if depth is not None:
             points.append(_lifted(depth, depth > 0, scene.views[[view]], generator))
     return torch.cat(points)
+
+
+def _from_reconstruction(
+    scene: PosedScene, generator: torch.Generator
+) -> Float[Tensor, "points 3"]:
+    points = scene.sparse_points
+    if points is None:
+        return torch.zeros(0, 3)
+    return points[torch.randperm(len(points), generator=generator)[: VIEWS * POINTS_PER_VIEW]]
 
 
 def _lifted(

@@ -20,11 +20,13 @@ from torch import Tensor
 
 from condense_ns.cache.extraction import ImageSource, extract
 from condense_ns.cache.lookup import StoredMaps
+from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.feature_datamanager import image_source, load_rgb
 from condense_ns.data.recent_images import RecentImages
 from condense_ns.data.scene_checks import check_split
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.scene_reading import read_splits, same_file_indices
+from condense_ns.data.small_copies import kept_copy
 from condense_ns.data.undistortion import Lens, ideal_intrinsics, lens_of, undistorted
 from condense_ns.encoders.base import MapMaker
 from condense_ns.errors import UserError
@@ -34,6 +36,10 @@ from condense_ns.geometry.rotations import nearest_rotation
 
 LARGEST_PHOTOGRAPH = 1024
 """Longest side in pixels of what encoders and operators see, unless said otherwise."""
+LARGEST_UNDISTORTED = 2048
+"""Longest side in pixels in which photographs are undistorted, before they are reduced."""
+LARGE = 8
+"""A photograph is large that has so many times the pixels of the working image."""
 RECENT_BYTES = 64 << 20
 """Memory for working images that were read lately, unless a cache is shared."""
 _READING_DEPTH = Lock()
@@ -129,9 +135,18 @@ class PosedScene:
         return Path(dataset.image_filenames[index])
 
     def image(self, view: int) -> Float[Tensor, "3 height width"]:
-        """Working image, RGB in [0, 1]."""
+        """Working image, RGB in [0, 1]; of a large photograph a copy is kept in the user's cache."""
         key = (self.folder, self.views.height, self.views.width, view)
-        return self._recent.get(key, lambda: self._read(view, self.views.height, self.views.width))
+        return self._recent.get(key, lambda: self._working_image(view))
+
+    def _working_image(self, view: int) -> Float[Tensor, "3 height width"]:
+        height, width = self.views.height, self.views.width
+        lens, read = self._lenses[view], partial(self._read, view, height, width)
+        if lens.height * lens.width < LARGE * height * width:
+            return read()
+        variant = f"{height} x {width} {lens} {image_source(*self._images[view]).variant}"
+        folder = scene_cache_folder("images", self.folder)
+        return kept_copy(folder, self.file(view), variant, read)
 
     def images(self, views: list[int]) -> Float[Tensor, "views 3 height width"]:
         """Working images of some views."""
@@ -155,6 +170,7 @@ class PosedScene:
             raise UserError(
                 f"scene {self.name}: image {self.file(view)} cannot be read ({error}); restore it"
             ) from error
+        pixels = _reduced(pixels, self._lenses[view])
         resized = _resized(undistorted(pixels, self._lenses[view]), height, width)
         return torch.from_numpy(resized).permute(2, 0, 1).clamp(0, 1).contiguous()
 
@@ -173,7 +189,7 @@ class PosedScene:
         lens = self._lenses[view]
         try:
             with _READING_DEPTH:
-                found = get_depth_image_from_path(file, lens.height, lens.width, unit)
+                found = get_depth_image_from_path(file, *undistorted_size(lens), unit)
         except (OSError, ValueError, AttributeError, cv2.error) as error:
             raise UserError(
                 f"scene {self.name}: depth {file} cannot be read; restore it"
@@ -219,11 +235,6 @@ class PosedScene:
         found = self.train_outputs.metadata.get("points3D_xyz")
         return None if found is None or len(found) == 0 else found[:, :3].float()
 
-    @property
-    def has_depth(self) -> bool:
-        """The dataset brings depth."""
-        return self._depth_file(self.training[0]) is not None
-
 
 def working_size(lenses: list[Lens], image_size: int) -> tuple[int, int]:
     """Height and width of the working images: those of the view with the median aspect ratio.
@@ -234,6 +245,19 @@ def working_size(lenses: list[Lens], image_size: int) -> tuple[int, int]:
     median = by_aspect[len(by_aspect) // 2]
     scale = min(1.0, image_size / max(median.height, median.width))
     return max(1, round(median.height * scale)), max(1, round(median.width * scale))
+
+
+def undistorted_size(lens: Lens) -> tuple[int, int]:
+    """Height and width in which a photograph is undistorted; the tables for it are large."""
+    scale = min(1.0, LARGEST_UNDISTORTED / max(lens.height, lens.width))
+    return max(1, round(lens.height * scale)), max(1, round(lens.width * scale))
+
+
+def _reduced(
+    pixels: Float32[np.ndarray, "rows columns 3"], lens: Lens
+) -> Float32[np.ndarray, "fewer_rows fewer_columns 3"]:
+    """A photograph as large as it is undistorted; one through an ideal lens stays as it is."""
+    return pixels if lens.is_ideal else _resized(pixels, *undistorted_size(lens))
 
 
 def _resized(

@@ -104,22 +104,23 @@ def undistorted(
     """The photograph that the ideal camera takes.
 
     Args:
-        pixels: of the real one.
+        pixels: of the real one, perhaps reduced.
         lens: of the real one.
         nearest: copy the nearest pixel instead of interpolating, for depth.
     """
     if lens.is_ideal:
         return pixels
-    across, down = _maps(lens)
+    across, down = _maps(lens, *pixels.shape[:2])
     method = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
     return cv2.remap(pixels, across, down, method, borderMode=cv2.BORDER_REPLICATE)
 
 
 @lru_cache(maxsize=_KEPT_LENSES)
-def _maps(lens: Lens) -> tuple[np.ndarray, np.ndarray]:
-    """For each pixel of the ideal camera, where the real one has it (zero-based)."""
-    real, ideal = _zero_based(lens.matrix), _zero_based(ideal_intrinsics(lens))
-    size, kind = (lens.width, lens.height), cv2.CV_32FC1
+def _maps(lens: Lens, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each pixel of the ideal camera, where the real one has it (zero-based), so large."""
+    scale = np.array([[width / lens.width], [height / lens.height], [1.0]])
+    real, ideal = _zero_based(lens.matrix * scale), _zero_based(ideal_intrinsics(lens) * scale)
+    size, kind = (width, height), cv2.CV_32FC1
     make = cv2.fisheye.initUndistortRectifyMap if lens.fisheye else cv2.initUndistortRectifyMap
     return make(real, _coefficients(lens), np.eye(3), ideal, size, kind)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -11,7 +12,7 @@ from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
-from tests.data.changed_scenes import without_depth
+from tests.data.changed_scenes import copied, without_depth
 
 
 def surface(scene: PosedScene) -> torch.Tensor:
@@ -62,6 +63,15 @@ def test_points_of_a_reconstruction_are_taken_as_they_are(
     points = anchor_points(scene)
     assert 11_999 <= len(points) <= 12_000
     assert distances(points[:50], sparse[6:]).max() < 1e-5
+
+
+def test_depth_that_is_unknown_everywhere_is_made_up_for(tabletop: Path, tmp_path: Path):
+    folder = copied(tabletop, tmp_path / "scene")
+    for file in (folder / "depth").iterdir():
+        np.save(file, np.zeros((48, 64), np.float32))
+    scene = opened(folder)
+    scene.train_outputs.metadata["points3D_xyz"] = torch.rand(200, 3)
+    assert anchor_points(scene).shape == (200, 3)
 
 
 def test_anchors_stand_in_random_order(tabletop: Path):

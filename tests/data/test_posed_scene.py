@@ -140,7 +140,6 @@ def test_transparent_ground_takes_the_data_parser_s_colour(tmp_path: Path):
         assert scene.image(0)[:, 8, 8].tolist() == [1.0, 0.0, 0.0]
         assert scene.held_out == [4, 5]
         assert scene.depth(0) is None
-        assert not scene.has_depth
 
 
 def test_a_held_out_view_that_is_also_for_training_is_one_view(tmp_path: Path):
@@ -171,6 +170,34 @@ def test_photographs_are_limited(tabletop: Path):
     assert (source.height, source.width) == (36, 48)
     assert "undistorted to 48 x 36" in source.variant
     assert scene.image(0).shape == (3, 48, 64)
+
+
+def test_of_a_large_photograph_a_copy_is_kept(
+    tabletop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert opened(tabletop).image(0).shape == (3, 48, 64)
+    assert not (tmp_path / "cache").exists()  # the photographs are no larger
+    small = opened(tabletop, size=16)
+    assert torch.allclose(small.image(0), F.avg_pool2d(small.photograph(0), 4), atol=0.003)
+    assert len(list((tmp_path / "cache").rglob("*.safetensors"))) == 1
+
+
+def test_large_photographs_are_undistorted_reduced(
+    tabletop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = copied(tabletop, tmp_path / "bent")
+    rewrite(folder, lambda meta: meta.update(k1=-0.15, k2=0.02))
+    whole = opened(folder)
+    monkeypatch.setattr("condense_ns.data.posed_scene.LARGEST_UNDISTORTED", 32)
+    reduced = opened(folder)
+    assert torch.equal(reduced.views.intrinsics, whole.views.intrinsics)
+    image = F.avg_pool2d(whole.image(0), 2)
+    assert (F.avg_pool2d(reduced.image(0), 2) - image).abs().mean() < 0.01
+    depth, expected = reduced.depth(0), whole.depth(0)
+    assert depth is not None
+    assert expected is not None
+    assert ((depth - expected).abs() < 0.05 * expected).float().mean() > 0.85
 
 
 def test_features_are_those_of_the_photographs(tabletop: Path, tmp_path: Path):

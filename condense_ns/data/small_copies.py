@@ -1,0 +1,44 @@
+"""Small copies of large photographs, kept in the user's cache.
+
+A photograph of several megapixels takes a tenth of a second to decode, undistort and reduce, and a step
+of training looks at many. The copy takes a millisecond.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from condense_ns.errors import UserError
+from condense_ns.whole_files import whole_file
+
+
+def kept_copy(
+    folder: Path,
+    photograph: Path,
+    variant: str,
+    read: Callable[[], Float[Tensor, "3 height width"]],
+) -> Float[Tensor, "3 height width"]:
+    """The reduced photograph in 8 bits per colour, read from its copy if there is one.
+
+    Args:
+        folder: of the copies of a scene.
+        photograph: another file, size or time of change needs another copy.
+        variant: whatever else changes the pixels, the size of the copy included.
+        read: makes it from the photograph.
+    """
+    status = photograph.stat()
+    content = f"{photograph.resolve()} {status.st_size} {status.st_mtime_ns} {variant}"
+    file = folder / f"{hashlib.sha256(content.encode()).hexdigest()[:20]}.safetensors"
+    try:
+        pixels = load_file(file)["rgb"]
+    except (OSError, SafetensorError, KeyError):
+        pixels = (read() * 255).round().byte()
+        with suppress(UserError), whole_file(file) as unfinished:  # a full disk is no hindrance
+            save_file({"rgb": pixels.contiguous()}, unfinished)
+    return pixels.float() / 255
