@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 LENS_KEYS = ("w", "h", "fl_x", "fl_y", "cx", "cy", "k1", "k2", "p1", "p2")
 
@@ -72,3 +73,29 @@ def make_blender_scene(folder: Path, size: int = 16, views: int = 4) -> Path:
         content = {"camera_angle_x": 0.7, "frames": frames}
         (folder / f"transforms_{split}.json").write_text(json.dumps(content))
     return folder
+
+
+def make_colmap_scene(scene: Path, to: Path) -> Path:
+    """A scene as COLMAP leaves it: its model as text, some pixels lifted as sparse points."""
+    shutil.copytree(scene / "images", to / "images")
+    model = to / "sparse" / "0"
+    model.mkdir(parents=True)
+    meta = json.loads((scene / "transforms.json").read_text())
+    lens = [meta[key] for key in ("w", "h", "fl_x", "fl_y", "cx", "cy")]
+    (model / "cameras.txt").write_text(f"1 PINHOLE {' '.join(map(str, lens))}\n")
+    images, points = [], []
+    for number, frame in enumerate(meta["frames"], start=1):
+        pose = np.array(frame["transform_matrix"])
+        axes = pose[:3, :3] * [1, -1, -1]  # OpenCV's
+        x, y, z, w = Rotation.from_matrix(axes.T).as_quat()
+        shift = -axes.T @ pose[:3, 3]
+        name = Path(frame["file_path"]).name
+        images.append(f"{number} {w} {x} {y} {z} {' '.join(map(str, shift))} 1 {name}\n\n")
+        depth = np.load(scene / frame["depth_file_path"]) / 1000
+        down, across = np.mgrid[4 : meta["h"] : 8, 4 : meta["w"] : 8].reshape(2, -1)
+        rays = [(across + 0.5 - lens[4]) / lens[2], (down + 0.5 - lens[5]) / lens[3], 1 + 0 * down]
+        points.append((np.stack(rays) * depth[down, across]).T @ axes.T + pose[:3, 3])
+    (model / "images.txt").write_text("".join(images))
+    lines = [f"{at} {x} {y} {z} 9 9 9 0.1\n" for at, (x, y, z) in enumerate(np.concatenate(points))]
+    (model / "points3D.txt").write_text("".join(lines))
+    return to

@@ -9,12 +9,12 @@ import torch
 from condense_ns.data import scene_anchors
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_anchors import SceneAnchors
-from condense_ns.data.scene_place import ScenePlace
+from condense_ns.data.scene_place import ScenePlace, recognised_place
 from condense_ns.errors import UserError
 from condense_ns.geometry.covisibility import mean_ray_angles
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.pose_distance import camera_spacing, pose_distances
-from tests.data.changed_scenes import copied
+from tests.data.changed_scenes import copied, make_colmap_scene
 from tests.geometry.looking import looking_at
 
 
@@ -46,6 +46,24 @@ def test_the_range_of_depths_holds_what_a_view_sees(scene: PosedScene, anchors: 
         assert inside.float().mean() > 0.97
         assert near > 0.4 * depth.min()
         assert far < 2.5 * depth.max()
+
+
+def test_a_scene_of_colmap_has_its_points_for_anchors(tabletop: Path, tmp_path: Path):
+    place = recognised_place(make_colmap_scene(tabletop, tmp_path / "garden"))
+    assert place is not None
+    garden, truth = PosedScene(place, 64), opened(tabletop)
+    anchors = SceneAnchors(garden, tmp_path)
+    assert len(anchors.points) == 14 * 48
+    names = [truth.file(at).name for at in range(len(truth))]
+    scale = garden.train_outputs.dataparser_scale / truth.train_outputs.dataparser_scale
+    for view in (garden.training[0], garden.held_out[0]):
+        depth = truth.depth(names.index(garden.file(view).name))
+        assert depth is not None
+        near, far = anchors.depth_range(garden.views[[view]])
+        inside = (scale * depth > near) & (scale * depth < far)
+        assert inside.float().mean() > 0.97
+        assert near > 0.3 * scale * depth.min()
+        assert far < 3.0 * scale * depth.max()
 
 
 def test_a_view_of_nothing_takes_its_neighbours_range(scene: PosedScene, anchors: SceneAnchors):
