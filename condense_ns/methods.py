@@ -137,13 +137,21 @@ def _with_keypoints(config: TrainerConfig, start: int, every: int) -> TrainerCon
         keypoint_steps=config.max_num_iterations - start,
         keypoint_every=every,
     )
-    landing = (
-        CosineDecaySchedulerConfig(  # keypoints rest until `start`, then learn at the full rate
-            warm_up_end=start, learning_rate_alpha=0.05, max_steps=config.max_num_iterations
-        )
-    )
-    config.optimizers["keypoints"] = {"optimizer": adam(2e-3), "scheduler": landing}
+    config.optimizers["keypoints"] = keypoint_optimizer(start, config.max_num_iterations)
     return config
+
+
+def keypoint_optimizer(start: int, steps: int) -> dict[str, object]:
+    """Of the group `keypoints`, which rests until `start` and then learns at the full rate.
+
+    Args:
+        start: step from which keypoints are trained.
+        steps: of the training; the rate lands at its end.
+    """
+    landing = CosineDecaySchedulerConfig(
+        warm_up_end=start, learning_rate_alpha=0.05, max_steps=steps
+    )
+    return {"optimizer": adam(2e-3), "scheduler": landing}
 
 
 def lift3d() -> TrainerConfig:

@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from condense_ns.commands.bench_keypoints import BenchKeypoints
 from condense_ns.commands.bench_lift import BenchLift
 
 
@@ -75,6 +76,7 @@ def _flat(values: dict[str, Any]) -> list[tuple[str, float]]:
 
 Benches = (
     Annotated[BenchDense, tyro.conf.subcommand(name="dense")]
+    | Annotated[BenchKeypoints, tyro.conf.subcommand(name="keypoints")]
     | Annotated[BenchLift, tyro.conf.subcommand(name="lift")]
 )
 """One subcommand each; every member has a `main`."""

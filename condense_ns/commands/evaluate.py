@@ -16,10 +16,17 @@ COLUMNS = {
 SHORT = {
     "recall_5cm_5deg": "5cm 5\N{DEGREE SIGN}",
     "recall_2cm_2deg": "2cm 2\N{DEGREE SIGN}",
+    "recall_5pct_5deg": "5% 5\N{DEGREE SIGN}",
+    "recall_1pct_2deg": "1% 2\N{DEGREE SIGN}",
     "median_distance": "median",
+    "median_percent": "median %",
     "median_degrees": "deg",
     "kilobytes": "kB",
     "seconds": "s",
+    "repeated_1px": "1 px",
+    "repeated_3px": "3 px",
+    "repeated_5px": "5 px",
+    "matching_score": "matching",
 }
 """Names of columns that must fit beside each other."""
 LARGE = 30.0

@@ -32,6 +32,7 @@ from condense_ns.pipelines.condensing import CondenseOptions, condense
 from condense_ns.pipelines.feature_evaluation import view_pairs
 from condense_ns.pipelines.held_out_views import HeldOutView, HeldOutViews
 from condense_ns.pipelines.photo_detector import PhotoDetector
+from condense_ns.pipelines.pose_limits import PoseLimits, pose_limits
 from condense_ns.pipelines.ray_caster import projection_camera
 from condense_ns.pipelines.sparse_pipeline import SparsePipeline
 from condense_ns.retrieval.absolute_pose import Lens
@@ -47,8 +48,6 @@ FEW = 1024
 OURS_2D = "2D head"
 REFERENCE_WIDTH, RADII, RADIUS = 640, (1, 3, 5), 3
 """Pixels that a keypoint may be off in a photograph so wide: for repeatability, and for matching scores."""
-LIMITS = {"recall_5cm_5deg": (0.05, 5.0), "recall_2cm_2deg": (0.02, 2.0)}
-"""In the dataset's units, which are metres where poses are metric."""
 
 Detector = Callable[[Float[Tensor, "3 rows columns"]], Keypoints2D]
 
@@ -60,8 +59,9 @@ def keypoint_figures(pipeline: SparsePipeline) -> dict[str, dict[str, dict[str, 
     held_out = HeldOutViews(pipeline.model, pipeline.datamanager, pipeline.config.encoders[0])
     detector = pipeline.detector(DETECTIONS)
     prior = untrained(detector)
+    limits = pose_limits(held_out)
     localisation = {
-        name: _localised(held_out, keypoints, how)
+        name: localised(held_out, keypoints, how, limits)
         for name, keypoints, how in _maps(pipeline, held_out, detector, prior)
     }
     rows: dict[str, Detector] = {
@@ -70,8 +70,8 @@ def keypoint_figures(pipeline: SparsePipeline) -> dict[str, dict[str, dict[str, 
         "random places": _random_places,
     }
     pairs = [(view_a, view_b) for view_a, view_b, _ in view_pairs(held_out)]
-    repeated = {name: _repeated(held_out, pairs, how) for name, how in rows.items()}
-    return {"localisation": localisation, "repeatability": repeated}
+    found = {name: repeated(held_out, pairs, how) for name, how in rows.items()}
+    return {"localisation": localisation, "repeatability": found}
 
 
 def untrained(detector: PhotoDetector) -> PhotoDetector:
@@ -151,12 +151,18 @@ def _random_places(image: Float[Tensor, "3 rows columns"]) -> Keypoints2D:
     return Keypoints2D(pixels, torch.ones(REPEATED), torch.zeros(REPEATED, 1))
 
 
-def _localised(
-    held_out: HeldOutViews, keypoints: Keypoints3D, detector: Detector
+def localised(
+    held_out: HeldOutViews, keypoints: Keypoints3D, detector: Detector, limits: PoseLimits
 ) -> dict[str, float]:
-    """Errors over all held-out photographs, size of the set and time of a photograph."""
+    """Errors over all held-out photographs, size of the set and time of a photograph.
+
+    Args:
+        held_out: the photographs, of known pose.
+        keypoints: the set that they are looked for in, in the model's frame.
+        detector: finds their keypoints.
+        limits: what counts as found.
+    """
     dataset = held_out.data.eval_dataset
-    unit = held_out.data.train_dataparser_outputs.dataparser_scale
     errors: list[PoseError] = []
     inliers = 0
     start = time.perf_counter()
@@ -167,12 +173,12 @@ def _localised(
         true = camera.camera_to_world.double()
         true = torch.cat([nearest_rotation(true[:, :3]), true[:, 3:]], dim=1)
         distance, degrees = pose_errors(found.dataset_pose, true)
-        errors.append((distance / unit, degrees))
+        errors.append((distance / limits.unit, degrees))
     seconds = (time.perf_counter() - start) / len(dataset)
     distance, degrees = medians(errors)
     return {
-        **{name: recall(errors, *limits) for name, limits in LIMITS.items()},
-        "median_distance": distance,
+        **{name: recall(errors, *limit) for name, limit in limits.recalls.items()},
+        limits.median: distance,
         "median_degrees": degrees,
         "inliers": inliers / len(dataset),
         "points": float(len(keypoints)),
@@ -190,10 +196,16 @@ def _kilobytes(keypoints: Keypoints3D) -> float:
         return path.stat().st_size / 1e3
 
 
-def _repeated(
+def repeated(
     held_out: HeldOutViews, pairs: Sequence[tuple[HeldOutView, HeldOutView]], detector: Detector
 ) -> dict[str, float]:
-    """Repeatability at `RADII`, matching score at `RADIUS`, mean over pairs of held-out views."""
+    """Repeatability at `RADII`, matching score at `RADIUS`, mean over pairs.
+
+    Args:
+        held_out: says where keypoints lie and what hides them.
+        pairs: of its views.
+        detector: finds keypoints.
+    """
     dataset = held_out.data.eval_dataset
     found = {view.index: detector(load_rgb(dataset, view.index)) for pair in pairs for view in pair}
     rows = []
