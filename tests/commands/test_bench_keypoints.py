@@ -77,10 +77,12 @@ def test_scenes_without_depth_images_are_measured_in_percent_of_their_diagonal(
     assert 0.0 < judge.limits.unit < 0.01 * float(extent.norm())
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"rays": 0}, {"count": 0}])
-def test_nothing_cannot_be_measured(sparse_run: SparseRun, options: dict[str, int]):
+@pytest.mark.parametrize("option", ["steps", "rays", "count"])
+def test_nothing_cannot_be_measured(sparse_run: SparseRun, option: str):
+    bench = BenchKeypoints(sparse_run.config)
+    setattr(bench, option, 0)
     with pytest.raises(UserError, match="at least 1"):
-        BenchKeypoints(sparse_run.config, **options).main()
+        bench.main()
 
 
 def test_a_run_without_keypoints_is_told(trained_run: TrainedRun, tmp_path: Path):
