@@ -4,6 +4,7 @@ The packages in the order in which data flows through them::
 
     geometry    pixels, cells and cameras
     encoders    image -> 2D feature map (frozen networks)
+    volumes     points, depth images or a density -> occupied voxels
     cache       feature maps of a scene on disk, memory-mapped
     fields      position -> latent feature
     rendering   latent features of samples -> feature of a ray, PCA colours

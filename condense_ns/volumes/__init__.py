@@ -1,0 +1,1 @@
+"""Points, depth images or a density -> the occupied voxels of a scene, pure functions."""
