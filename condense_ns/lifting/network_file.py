@@ -33,14 +33,16 @@ def load_network(path: Path = SHIPPED) -> LiftingNetwork:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
-            if about.get("format") != FORMAT:
-                raise UserError(
-                    f"{path} is no network of lift3d (format {about.get('format')!r}, expected "
-                    f"{FORMAT!r}); export one with condense export lift3d"
-                )
-            network = LiftingNetwork(int(about["planes"]), int(about["samples"]))
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            found = about.get("format")
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if found == FORMAT:
+                network = LiftingNetwork(int(about["planes"]), int(about["samples"]))
+                network.load_state_dict(state)
+                return network.eval()
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} cannot be read as weights of lift3d ({reason})") from error
-    return network.eval()
+    raise UserError(
+        f"{path} is no network of lift3d (format {found!r}, expected {FORMAT!r}); give a run's "
+        "config.yml or weights of this version"
+    )

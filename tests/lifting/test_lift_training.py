@@ -1,0 +1,203 @@
+"""One step of training: what is compared, what learns from it, and that seeds decide all."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from condense_ns.geometry.pinhole import grid_places, pixel_rays
+from condense_ns.lifting.depth_proposal import CELL
+from condense_ns.lifting.lift_example import LiftExample
+from condense_ns.lifting.lift_training import LiftTraining, _window, example_losses
+from condense_ns.lifting.lifting_network import LiftingNetwork
+from tests.lifting.looking_views import (
+    RANGE,
+    TARGET,
+    photographs,
+    plane_depths,
+    sources,
+    texture,
+)
+
+TRAINING = LiftTraining(window=(32, 40), rays=64, feature_rays=24)
+ALL_LOSSES = {"rgb", "plane", "depth", "feature_cosine", "feature_l2"}
+GRID = (12, 16)
+
+
+def features_of(view, channels):
+    """Waves over the plane, sampled on a grid over a view."""
+    small = view.resized(*GRID)
+    centre, directions = pixel_rays(grid_places(*GRID), view)
+    xyz = centre + plane_depths(small).reshape(-1, 1) * directions
+    waves = torch.arange(1.0, channels + 1)
+    return torch.sin(xyz[:, :1] * waves + xyz[:, 1:2] * waves.flip(0)).reshape(*GRID, channels)
+
+
+@pytest.fixture
+def example() -> LiftExample:
+    """The plane with its depth and features of seven channels."""
+    given = sources(4)
+    cameras = given.cameras
+    maps = torch.stack([features_of(cameras[[at]], 7) for at in range(4)])
+    return LiftExample(
+        scene="plane",
+        view=0,
+        target=TARGET,
+        image=photographs(TARGET).images[0].clamp(0, 1),
+        depth=plane_depths(TARGET),
+        sources=replace(given, images=given.images.clamp(0, 1)),
+        depth_range=RANGE,
+        target_features={"waves": features_of(TARGET, 7)},
+        source_features={"waves": maps},
+    )
+
+
+@pytest.fixture
+def network() -> LiftingNetwork:
+    """Random weights, and none of them zero."""
+    torch.manual_seed(0)
+    network = LiftingNetwork(planes=12, samples=4)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    return network
+
+
+def losses_of(network, example, seed=0, training=TRAINING):
+    return example_losses(network, example, training, torch.Generator().manual_seed(seed))
+
+
+def learning(network, losses):
+    """Names of the parameters with a gradient; all gradients must be finite."""
+    network.zero_grad()
+    torch.stack(list(losses)).sum().backward()
+    found = {}
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None:
+            assert parameter.grad.isfinite().all(), name
+            found[name] = bool(parameter.grad.any())
+    return {name for name, learns in found.items() if learns}
+
+
+def test_all_losses_are_finite_and_every_weight_learns(network, example):
+    losses = losses_of(network, example)
+    assert set(losses) == ALL_LOSSES
+    assert all(loss.isfinite() and loss > 0 for loss in losses.values())
+    everything = {name for name, _ in network.named_parameters()}
+    mute = everything - learning(network, losses.values())
+    assert mute <= {"proposer.leave.bias", "blender.keys.bias"}  # these shift all alike
+
+
+def test_untrained_networks_learn_too(example):
+    """Constant layers stop what lies before them in the first step, and only that."""
+    torch.manual_seed(0)
+    network = LiftingNetwork(planes=12, samples=4)
+    mute = {name for name, _ in network.named_parameters()}
+    mute -= learning(network, losses_of(network, example).values())
+    before_constants = ("thickness.0", "colour.0", "gate.0", "mixing.0")
+    for name in mute - {"proposer.leave.bias", "blender.keys.bias"}:
+        assert any(part in name for part in before_constants), name
+
+
+def test_features_teach_no_density(network, example):
+    losses = losses_of(network, example)
+    taught = learning(network, [losses["feature_cosine"], losses["feature_l2"]])
+    assert not {name for name in taught if name.startswith("proposer.")}
+    assert not {name for name in taught if name.startswith("aggregator.thickness")}
+    assert not {name for name in taught if name.startswith("aggregator.colour")}
+    assert {"blender.gate.0.weight", "aggregator.visibility.weight"} <= taught
+
+
+def test_depth_teaches_the_proposal_and_nothing_of_features(network, example):
+    losses = losses_of(network, example)
+    taught = learning(network, [losses["plane"], losses["depth"]])
+    assert not {name for name in taught if name.startswith("blender.")}
+    assert {"proposer.leave.weight", "source_features.to_matching.weight"} <= taught
+
+
+def test_the_generator_decides_everything(network, example):
+    first, again, other = (losses_of(network, example, seed) for seed in (3, 3, 4))
+    assert all(torch.equal(first[name], again[name]) for name in ALL_LOSSES)
+    assert all(not torch.equal(first[name], other[name]) for name in ALL_LOSSES)
+
+
+def test_a_scene_without_depth_and_an_example_without_features(network, example):
+    flat = replace(example, depth=None)
+    assert set(losses_of(network, flat)) == {"rgb", "feature_cosine", "feature_l2"}
+    plain = replace(flat, target_features={}, source_features={})
+    assert set(losses_of(network, plain)) == {"rgb"}
+
+
+def test_unknown_depth_does_not_count(network, example):
+    unknown = replace(example, depth=torch.zeros_like(plane_depths(TARGET)))
+    losses = losses_of(network, unknown)
+    assert losses["plane"] == losses["depth"] == 0
+    half = plane_depths(TARGET)
+    half[:, 32:] = 0.0
+    assert losses_of(network, replace(example, depth=half))["plane"] > 0
+
+
+def test_a_window_between_the_cells_of_an_encoder_compares_no_features(network, example):
+    one_cell = replace(
+        example,
+        target_features={"waves": example.target_features["waves"][:1, :1]},
+    )  # its centre is the middle of the image
+    small = LiftTraining(window=(8, 8), rays=9, feature_rays=9)
+    names = [set(losses_of(network, one_cell, seed, small)) for seed in range(8)]
+    assert {"rgb", "plane", "depth"} in names
+    assert all(found in ({"rgb", "plane", "depth"}, ALL_LOSSES) for found in names)
+
+
+def test_training_on_one_example_makes_its_losses_smaller(example):
+    torch.manual_seed(0)
+    network = LiftingNetwork(planes=12, samples=4)
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    totals = []
+    for step in range(16):
+        total = torch.stack(list(losses_of(network, example, step % 3).values())).sum()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        totals.append(total.item())
+    assert sum(totals[-4:]) < 0.9 * sum(totals[:4])
+
+
+def test_windows_lie_on_cells_within_the_target_and_reach_its_corners():
+    corners = set()
+    for seed in range(300):
+        window = _window(TARGET, (32, 40), torch.Generator().manual_seed(seed))
+        assert (window.view.height, window.view.width) == (32, 40)
+        assert window.top % CELL == window.left % CELL == 0
+        assert 0 <= window.top <= 48 - 32
+        assert 0 <= window.left <= 64 - 40
+        corners.add((window.top, window.left))
+    assert {(0, 0), (16, 24), (0, 24), (16, 0)} <= corners
+
+
+def test_rays_of_the_window_are_rays_of_the_target():
+    window = _window(TARGET, (20, 24), torch.Generator().manual_seed(5))
+    pixels = torch.tensor([[0.5, 0.5], [24.0, 20.0], [3.0, 7.25]])
+    of_window = pixels / torch.tensor([24.0, 20.0])
+    of_target = (pixels + torch.tensor([window.left, window.top])) / torch.tensor([64.0, 48.0])
+    torch.testing.assert_close(window.places(TARGET, of_target), of_window)
+    for ours, theirs in zip(
+        pixel_rays(of_window, window.view), pixel_rays(of_target, TARGET), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_a_window_larger_than_the_target_is_the_target():
+    window = _window(TARGET, (500, 40), torch.Generator().manual_seed(0))
+    assert (window.view.height, window.view.width, window.top) == (48, 40, 0)
+
+
+@pytest.mark.parametrize("size", [(45, 50), (3, 5)])
+def test_targets_that_are_no_whole_cells(network, example, size):
+    small = TARGET.resized(*size)
+    centre, directions = pixel_rays(grid_places(*size), small)
+    xyz = centre + plane_depths(small).reshape(-1, 1) * directions
+    image = texture(xyz).T.reshape(3, *size).clamp(0, 1)
+    odd = replace(example, target=small, image=image, depth=plane_depths(small))
+    losses = losses_of(network, odd)
+    assert set(losses) == ALL_LOSSES
+    assert all(loss.isfinite() for loss in losses.values())

@@ -1,0 +1,89 @@
+"""Whole views are what their rays are, however many are rendered at a time."""
+
+import pytest
+import torch
+
+from condense_ns.geometry.pinhole import grid_places
+from condense_ns.lifting import view_rendering
+from condense_ns.lifting.feature_blending import feature_maps
+from condense_ns.lifting.lifting_network import LiftingNetwork, Look
+from condense_ns.lifting.view_rendering import render_features, render_picture
+from tests.lifting.looking_views import RANGE, TARGET, sources
+
+GRID = (5, 7)
+
+
+@pytest.fixture(scope="module")
+def network() -> LiftingNetwork:
+    """Random weights, and none of them zero."""
+    torch.manual_seed(0)
+    network = LiftingNetwork(planes=12, samples=3).requires_grad_(False)
+    for parameter in network.parameters():
+        parameter.add_(0.05 * torch.randn_like(parameter))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def look(network: LiftingNetwork) -> Look:
+    return network.look(TARGET, sources(3), RANGE)
+
+
+def some_maps(channels):
+    return torch.randn(3, *GRID, channels, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_picture_is_made_of_its_rays(network, look):
+    picture = render_picture(network, look, 9, 11)
+    assert picture.rgb.shape == (9, 11, 3)
+    assert picture.depth.shape == picture.accumulation.shape == (9, 11, 1)
+    samples = network.sample(look, grid_places(9, 11)[40:44])
+    torch.testing.assert_close(picture.rgb.flatten(0, 1)[40:44], samples.colours)
+    torch.testing.assert_close(picture.depth.flatten()[40:44], samples.depth)
+    torch.testing.assert_close(picture.accumulation.flatten()[40:44], samples.opacity)
+
+
+@pytest.mark.parametrize("chunk", [1, 10, 99, 100000])
+def test_the_number_of_rays_at_a_time_does_not_matter(network, look, chunk):
+    expected, found = (render_picture(network, look, 9, 11, size) for size in (8192, chunk))
+    for name in ("rgb", "depth", "accumulation"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("numbers", [1, 40 * 3 * 3 * 6])
+def test_features_do_not_depend_on_it_either(network, look, corrected, numbers, monkeypatch):
+    maps = some_maps(6)
+    expected = render_features(network, look, maps, (8, 9), corrected)
+    monkeypatch.setattr(view_rendering, "CHUNK_NUMBERS", numbers)
+    found = render_features(network, look, maps, (8, 9), corrected)
+    assert found.shape == (8, 9, 6)
+    torch.testing.assert_close(found, expected)
+
+
+def test_wide_features_are_rendered_fewer_rays_at_a_time(network, look, monkeypatch):
+    asked = []
+    sample = LiftingNetwork.sample
+
+    def counted(self, look, places):
+        asked.append(len(places))
+        return sample(self, look, places)
+
+    monkeypatch.setattr(LiftingNetwork, "sample", counted)
+    monkeypatch.setattr(view_rendering, "CHUNK_NUMBERS", 40 * 3 * network.samples * 8)
+    render_features(network, look, some_maps(8), (10, 10))
+    assert asked == [40, 40, 20]
+    asked.clear()
+    render_features(network, look, some_maps(16), (10, 10))
+    assert asked == [32, 32, 32, 4]  # never fewer than 32
+
+
+def test_features_are_those_of_their_rays(network, look):
+    maps = some_maps(4)
+    features = feature_maps(maps)
+    samples = network.sample(look, grid_places(*GRID))
+    for corrected in (True, False):
+        described = network.blender.describe(features) if corrected else None
+        expected = network.features(samples, features, described).reshape(*GRID, 4)
+        found = render_features(network, look, maps, GRID, corrected)
+        torch.testing.assert_close(found, expected)
+    assert not found.requires_grad
