@@ -95,7 +95,7 @@ def ablation(
     """
     judge = judge_of(load_config)
     rows: list[tuple[str, str | None]] = [(ALL, None)]
-    rows += [(f"without {loss}", loss) for loss in losses]
+    rows += [(f"no {loss}", loss) for loss in losses]
     rows += [(AGAIN, None)] if again else []
     for name, loss in rows:
         with TemporaryDirectory() as folder:

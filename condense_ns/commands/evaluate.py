@@ -19,14 +19,14 @@ SHORT = {
     "recall_5pct_5deg": "5% 5\N{DEGREE SIGN}",
     "recall_1pct_2deg": "1% 2\N{DEGREE SIGN}",
     "median_distance": "median",
-    "median_percent": "median %",
+    "median_percent": "med %",
     "median_degrees": "deg",
     "kilobytes": "kB",
     "seconds": "s",
     "repeated_1px": "1 px",
     "repeated_3px": "3 px",
     "repeated_5px": "5 px",
-    "matching_score": "matching",
+    "matching_score": "match",
 }
 """Names of columns that must fit beside each other."""
 LARGE = 30.0

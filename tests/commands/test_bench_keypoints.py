@@ -2,14 +2,17 @@
 
 import json
 import math
+from io import StringIO
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
+from rich.console import Console
 
 from condense_ns.benchmarks.keypoint_ablation import AGAIN, ALL, Schedule, judge_of, row_config
 from condense_ns.commands.bench_keypoints import BenchKeypoints, Loss
+from condense_ns.commands.evaluate import show_rows
 from condense_ns.errors import UserError
 from condense_ns.models.keypoint_training import LOSSES
 from tests.sparse_run import SparseRun, sparse_pipeline_config
@@ -40,7 +43,7 @@ def figures(
 
 
 def test_rows_hold_shares_and_errors(figures: dict[str, dict[str, float]]):
-    assert list(figures) == [ALL, "without prior", AGAIN]
+    assert list(figures) == [ALL, "no prior", AGAIN]
     for row in figures.values():
         shares = REPEATED | RECALLS | {"matching_score"}
         assert set(row) == shares | {"median_percent", "median_degrees"}
@@ -49,8 +52,16 @@ def test_rows_hold_shares_and_errors(figures: dict[str, dict[str, float]]):
         assert row["recall_1pct_2deg"] <= row["recall_5pct_5deg"]
 
 
+def test_the_table_fits_eighty_columns(figures: dict[str, dict[str, float]]):
+    console = Console(width=80, record=True, file=StringIO())
+    show_rows("keypoints", {f"no {name}": figures[ALL] for name in LOSSES}, console)
+    text = console.export_text()
+    assert "no repeatability" in text
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+
+
 def test_rows_are_trained_apart(figures: dict[str, dict[str, float]]):
-    assert figures[ALL] != figures["without prior"]
+    assert figures[ALL] != figures["no prior"]
     assert figures[ALL] != figures[AGAIN]
 
 
