@@ -65,7 +65,7 @@ def read_members(path: Path, chosen: Collection[str] | None = None) -> dict[str,
         raise
     except OSError as error:
         raise UserError(
-            f"{path} cannot be read ({error.strerror or error}); give a file that condense wrote"
+            f"{path} cannot be read ({error.strerror or error}); give another file"
         ) from error
     except Exception as error:  # damaged bytes fail in dozens of ways in zipfile and numpy
         raise _unusable(path, f"{error or type(error).__name__}") from error
@@ -100,4 +100,6 @@ def _name(member: ZipInfo) -> str:
 def _unusable(path: Path, reason: str) -> UserError:
     """What is wrong with a file, in one sentence."""
     line = " ".join(reason.split())
-    return UserError(f"{path} is damaged or no keypoint file ({line}); copy or write it again")
+    return UserError(
+        f"{path} is damaged or no file of plain arrays ({line}); copy or write it again"
+    )

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from plyfile import PlyData, PlyElement
+from plyfile import PlyData, PlyElement, PlyParseError
 
+from condense_ns.errors import UserError
 from condense_ns.whole_files import whole_file
 
 POSITION = [(axis, "f4") for axis in ("x", "y", "z")]
@@ -41,3 +42,22 @@ def write_ply(path: Path, elements: dict[str, np.ndarray]) -> None:
     described = [PlyElement.describe(table, name) for name, table in elements.items()]
     with whole_file(path) as unfinished:
         PlyData(described).write(str(unfinished))
+
+
+def read_vertices(path: Path) -> np.ndarray:
+    """The points of a PLY file, or the vertices of a mesh in one, as a structured array with x, y, z.
+
+    Raises:
+        UserError: it cannot be read, or has no such points.
+    """
+    try:
+        vertices = PlyData.read(str(path))["vertex"].data
+        wrong = [axis for axis in "xyz" if vertices.dtype[axis].kind not in "fiu"]
+        reason = f"{wrong[0]} is no plain number" if wrong else ""
+    except (OSError, KeyError, ValueError, MemoryError, PlyParseError) as error:
+        reason, vertices = " ".join(str(error).split()), np.empty(0)
+    if reason:
+        raise UserError(
+            f"{path} cannot be read as points ({reason}); give a PLY file with x, y and z"
+        )
+    return vertices

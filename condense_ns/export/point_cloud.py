@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Shaped
-from plyfile import PlyData, PlyElementParseError, PlyHeaderParseError
 from torch import Tensor
 
 from condense_ns.errors import UserError
-from condense_ns.export.ply import COLOUR, POSITION, filled, write_ply
+from condense_ns.export.ply import COLOUR, POSITION, filled, read_vertices, write_ply
 
 
 def write_points(
@@ -46,13 +45,8 @@ def read_points(path: Path) -> Float64[Tensor, "points 3"]:
     Raises:
         UserError: it cannot be read, holds no points, or positions that are not finite.
     """
-    try:
-        vertices = PlyData.read(str(path))["vertex"]
-        xyz = np.stack([np.asarray(vertices[axis], dtype=np.float64) for axis in "xyz"], axis=1)
-    except (OSError, KeyError, ValueError, PlyHeaderParseError, PlyElementParseError) as error:
-        raise UserError(
-            f"{path} cannot be read as points ({error}); give a PLY file with x, y and z"
-        ) from error
+    vertices = read_vertices(path)
+    xyz = np.stack([np.asarray(vertices[axis], dtype=np.float64) for axis in "xyz"], axis=1)
     if len(xyz) == 0 or not np.isfinite(xyz).all():
         wrong = "no points" if len(xyz) == 0 else "positions that are not finite"
         raise UserError(f"{path} holds {wrong}; give another file")

@@ -1,7 +1,7 @@
 """Posed depth images -> SparseVolume, by averaging truncated signed distances over the views.
 
 With s the mean signed distance of a voxel's centre (`signed_distance`), positive before the surface, and
-b a third of a voxel, the density
+b a fifth of a voxel, the density
 
     sigma = logistic(-s / b) / b
 
@@ -23,9 +23,9 @@ from condense_ns.volumes.signed_distance import DistanceSums
 from condense_ns.volumes.sparse_volume import SparseVolume
 from condense_ns.volumes.voxel_keys import REACH, grown_keys, indices_of, voxel_keys
 
-SOFTNESS = 0.3
+SOFTNESS = 0.2
 """Of the surface: b in voxels."""
-INNERMOST, OUTERMOST = -2.0, 1.0
+INNERMOST, OUTERMOST = -1.5, 0.75
 """Signed distances of the voxels that are kept, in voxels. Within them a ray is stopped."""
 PIXELS_PER_VOXEL = 2.5
 """Of the voxel size that is chosen for a scene, at its median depth."""

@@ -76,7 +76,8 @@ def interpolated(
     valid = known >= LEAST_KNOWN
     if len(values) == 0:
         return values.new_zeros(len(numbers), values.shape[1]), valid
-    shares = occupied / known.clamp_min(LEAST_KNOWN)[:, None] * valid[:, None]
+    shares = occupied / known.clamp_min(LEAST_KNOWN)[:, None]
+    shares = torch.where(valid[:, None], shares, torch.zeros_like(shares))
     mixed = F.embedding_bag(
         numbers.clamp_min(0), values, per_sample_weights=shares.to(values.dtype), mode="sum"
     )

@@ -169,21 +169,21 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["missing.npz", "folder"])
 def test_what_is_no_file_is_named(tmp_path, name, read):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UserError, match=rf"{name} cannot be read \(.*\); give a file that"):
+    with pytest.raises(UserError, match=rf"{name} cannot be read \(.*\); give another file"):
         read(tmp_path / name)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04" + b"\0" * 100])
 def test_a_file_that_is_no_zip_is_named(path, content):
     path.write_bytes(content)
-    refused(path, r"is damaged or no keypoint file \(.*\); copy or write it again")
+    refused(path, r"is damaged or no file of plain arrays \(.*\); copy or write it again")
 
 
 def test_a_file_that_was_cut_off_anywhere_is_refused(path):
     content = path.read_bytes()
     for length in range(0, len(content), 97):
         path.write_bytes(content[:length])
-        refused(path, "is damaged or no keypoint file .*; copy or write it again")
+        refused(path, "is damaged or no file of plain arrays .*; copy or write it again")
 
 
 def test_a_changed_byte_is_found_or_harmless(path):

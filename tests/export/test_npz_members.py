@@ -140,7 +140,7 @@ def test_a_directory_that_counts_the_same_bytes_twice_is_refused(path):
 
 @pytest.mark.parametrize("name", ["missing.npz", "."])
 def test_what_is_no_file_is_named(tmp_path, name):
-    with pytest.raises(UserError, match=r"cannot be read \(.*\); give a file that condense wrote"):
+    with pytest.raises(UserError, match=r"cannot be read \(.*\); give another file"):
         read_members(tmp_path / name)
 
 
