@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from condense_ns.synthetic.scene_folder import write_scene
+from condense_ns.synthetic.scene_list import write_scene_list
+from condense_ns.synthetic.scene_plan import ScenePlan
+from tests.lift_run import LiftRun, make_lift_run
 from tests.scenes import make_textured_scene
 from tests.sparse_run import SparseRun, make_sparse_run
 from tests.trained_run import TrainedRun, make_trained_run
@@ -47,3 +51,28 @@ def trained_run(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
 def sparse_run(tmp_path_factory: pytest.TempPathFactory) -> SparseRun:
     """A run with keypoints of a board with a patchwork on it."""
     return make_sparse_run(tmp_path_factory.mktemp("sparse_run"))
+
+
+@pytest.fixture(scope="session")
+def tabletops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three scenes of twelve training and two held-out views, and their list; not to be changed."""
+    folder = tmp_path_factory.mktemp("tabletops")
+    plans = [
+        ScenePlan(seed, "tabletop", views=14, width=64, height=48, points=200) for seed in (1, 2, 3)
+    ]
+    for plan in plans:
+        write_scene(plan, folder)
+    write_scene_list(folder, plans, test_share=0.34)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tabletop(tabletops: Path) -> Path:
+    """One of the scenes."""
+    return tabletops / "tabletop_000001"
+
+
+@pytest.fixture(scope="session")
+def lift_run(tabletops: Path, tmp_path_factory: pytest.TempPathFactory) -> LiftRun:
+    """A run of lift3d over two of the scenes."""
+    return make_lift_run(tabletops, tmp_path_factory.mktemp("lift_run"))

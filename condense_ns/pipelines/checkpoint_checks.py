@@ -59,16 +59,20 @@ def check_teacher(model: CondenseDenseModel, encoder: ImageEncoder) -> None:
 
 
 def check_keys(state: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Refuse a checkpoint that lacks tensors or brings unknown ones.
+    """Refuse a checkpoint that lacks tensors, brings unknown ones, or has some of other sizes.
 
     Raises:
         UserError: with the first few names.
     """
     missing, unknown = sorted(expected.keys() - state), sorted(state.keys() - expected)
-    if missing or unknown:
+    resized = sorted(
+        key for key in expected.keys() & state if state[key].shape != expected[key].shape
+    )
+    if missing or unknown or resized:
         raise UserError(
             f"the checkpoint does not fit this run's network: missing {missing[:3]}, unknown "
-            f"{unknown[:3]}; load it with the settings and the version that wrote it"
+            f"{unknown[:3]}, of other sizes {resized[:3]}; load it with the settings and the version "
+            "that wrote it"
         )
 
 
