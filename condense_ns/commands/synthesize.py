@@ -41,6 +41,8 @@ class Synthesize:
     """Around the things, facing them from one side, or through the room."""
     points: int = 50_000
     """Points of the labelled cloud of each."""
+    grained: bool = False
+    """Put fine patterns on all surfaces, as real ones have them: for training lift3d."""
     workers: int = 2
     """Processes; 0 works in this one."""
 
@@ -77,6 +79,7 @@ class Synthesize:
                 height=self.height,
                 trajectory=self.trajectory,
                 points=self.points,
+                grained=self.grained,
             )
             plans += [plan, *plan.again(self.near_duplicates)]
         return plans

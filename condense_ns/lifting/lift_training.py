@@ -16,6 +16,7 @@ from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places
 from condense_ns.lifting.augmentation import mixed_channels, recoloured
 from condense_ns.lifting.depth_proposal import CELL
+from condense_ns.lifting.depth_refinement import FINER, STEP
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lift_example import LiftExample
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples
@@ -74,7 +75,7 @@ def example_losses(
         generator: of the window, the rays and the mixing of channels.
 
     Returns:
-        ``rgb``, and ``plane`` and ``depth`` if the scene has depth, and ``feature_cosine`` and
+        ``rgb``, and ``plane``, ``fine_plane`` and ``depth`` if the scene has depth, and ``feature_cosine`` and
         ``feature_l2`` if the example has features.
     """
     example = recoloured(example, generator)
@@ -100,19 +101,35 @@ def _depth_losses(
     places: Float[Tensor, "rays 2"],
     depth: Float[Tensor, "height width"],
 ) -> dict[str, Float[Tensor, ""]]:
-    planes = look.proposal.planes
+    planes, refined = look.proposal.planes, look.refined
     true = torch.where(depth > 0, planes.index(depth.clamp_min(1e-9)), torch.nan)
-    centres = true[CELL // 2 :: CELL, CELL // 2 :: CELL]
-    proposed = look.proposal.log_probabilities[:, : len(centres), : centres.shape[1]]
     height, width = depth.shape
     cells = (places * places.new_tensor([width, height])).long()
     here = true[cells[:, 1].clamp_max(height - 1), cells[:, 0].clamp_max(width - 1)]
     within = (here >= 0) & (here < planes.count)
     found = planes.index(samples.depth.clamp_min(1e-9))
+    finer = _at_cells(true, CELL // FINER)
+    rows, columns = finer.shape
+    own = (finer - refined.first[:rows, :columns]) / STEP
     return {
-        "plane": plane_cross_entropy(proposed.flatten(1), centres.flatten()),
+        "plane": _entropy(look.proposal.log_probabilities, _at_cells(true, CELL)),
+        "fine_plane": _entropy(refined.log_probabilities, own),
         "depth": plane_distance(found, torch.where(within, here, torch.nan)),
     }
+
+
+def _at_cells(values: Float[Tensor, "height width"], cell: int) -> Tensor:
+    """Values at the centres of cells of so many pixels."""
+    return values[cell // 2 :: cell, cell // 2 :: cell]
+
+
+def _entropy(
+    log_probabilities: Float[Tensor, "depths all_rows all_columns"],
+    index: Float[Tensor, "rows columns"],
+) -> Float[Tensor, ""]:
+    """Cross-entropy at the cells whose centres are in the window; the others are padding."""
+    rows, columns = index.shape
+    return plane_cross_entropy(log_probabilities[:, :rows, :columns].flatten(1), index.flatten())
 
 
 def _feature_losses(

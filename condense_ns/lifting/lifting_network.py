@@ -2,6 +2,7 @@
 
     sources -> matching and guiding features      source_features
             -> distribution over depth planes     depth_proposal        once per target
+            -> finer, around the likeliest plane  depth_refinement      once per target
     rays    -> samples at its quantiles           rendering.proposal_sampling
             -> thickness, colours, visibility     view_aggregator
             -> weights of the sources' features   feature_blending
@@ -22,6 +23,7 @@ from condense_ns.geometry.interpolation import map_cells
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
+from condense_ns.lifting.depth_refinement import DepthRefiner, RefinedDepth
 from condense_ns.lifting.feature_blending import FeatureBlender, FeatureMaps, PointHints
 from condense_ns.lifting.source_features import SourceFeatures, SourceMaps
 from condense_ns.lifting.view_aggregator import (
@@ -48,6 +50,7 @@ class Look:
     sources: PinholeViews
     maps: SourceMaps
     proposal: DepthProposal
+    refined: RefinedDepth
     nearest: Float[Tensor, "sources rows columns"]
     """Depth of the target's own surface in the sources; infinity where it is not."""
 
@@ -104,6 +107,7 @@ class LiftingNetwork(nn.Module):
         self.planes, self.samples = planes, samples
         self.source_features = SourceFeatures()
         self.proposer = DepthProposer()
+        self.refiner = DepthRefiner()
         self.aggregator = ViewAggregator()
         self.blender = FeatureBlender()
 
@@ -120,25 +124,27 @@ class LiftingNetwork(nn.Module):
         maps = self.source_features(sources.images)
         planes = DepthPlanes(*depth_range, self.planes)
         proposal = self.proposer(target, sources.cameras, maps, planes)
+        refined = self.refiner(target, sources.cameras, maps, proposal)
         with torch.no_grad():
-            likeliest = proposal.likeliest
-            cells = grid_places(*likeliest.shape, device=likeliest.device)
-            places = cells / likeliest.new_tensor(proposal.extent)
+            depth = refined.expected
+            rows, columns = depth.shape
+            places = grid_places(rows, columns, depth.device) / depth.new_tensor(refined.extent)
             centre, directions = pixel_rays(places, target)
-            surface = centre + likeliest.reshape(-1, 1) * directions
-            nearest = nearest_surface(surface, sources.cameras, *likeliest.shape)
-        return Look(target, sources.cameras, maps, proposal, nearest)
+            surface = centre + depth.reshape(-1, 1) * directions
+            cells = maps.matching.shape[2], maps.matching.shape[3]
+            nearest = nearest_surface(surface, sources.cameras, *cells)
+        return Look(target, sources.cameras, maps, proposal, refined, nearest)
 
     def sample(self, look: Look, places: Float[Tensor, "rays 2"]) -> RaySamples:
         """Samples of rays through places of the target, from 0 to 1 across it."""
-        probabilities = look.proposal.at(places)
-        indices = quantile_indices(probabilities, self.samples)
-        depths = look.proposal.planes.depth(indices)
+        probabilities, first = look.refined.at(places)
+        numbers = quantile_indices(probabilities, self.samples)
+        depths = look.refined.depth(first, numbers)
         centre, directions = pixel_rays(places, look.target)
         points = centre + depths[..., None] * directions[:, None]
         seen = seen_points(points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest)
         said = self.aggregator(seen)
-        proposed = proposed_thickness(masses_at(probabilities, indices))
+        proposed = proposed_thickness(masses_at(probabilities, numbers))
         thickness = proposed * said.thickness.reshape(proposed.shape).exp()
         valid = seen.inside.any(dim=0).reshape(proposed.shape)
         return RaySamples(depths, weights_from_thickness(thickness, valid), seen, said)

@@ -72,11 +72,13 @@ class Lift3DModelConfig(ModelConfig):
     """Weight of the difference between colours."""
     plane_loss_mult: float = 0.2
     """Weight of the proposal's cross-entropy, on scenes with depth."""
+    fine_plane_loss_mult: float = 0.2
+    """Weight of the refined depth's cross-entropy, on scenes with depth."""
     depth_loss_mult: float = 0.1
     """Weight of the difference between depths in planes, on scenes with depth."""
-    feature_cosine_loss_mult: float = 1.0
+    feature_cosine_loss_mult: float = 0.3
     """Weight of 1 - cosine between features."""
-    feature_l2_loss_mult: float = 0.1
+    feature_l2_loss_mult: float = 0.05
     """Weight of the square difference between features, in units of their variance."""
     eval_image_size: int = 512
     """Longest side in pixels that cameras are rendered at; larger pictures are enlarged from it."""

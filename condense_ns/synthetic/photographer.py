@@ -7,7 +7,7 @@ photograph. Shading: one lamp with shadows (Lambert and Blinn-Phong) and light f
 Vectors of many rays are [3 rays], so that each coordinate lies together in memory.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
@@ -16,6 +16,7 @@ from embreex.rtcore_scene import EmbreeScene
 from jaxtyping import Bool, Float32, Int, UInt8, UInt16
 
 from condense_ns.synthetic.materials import mixtures
+from condense_ns.synthetic.grain import grained
 from condense_ns.synthetic.scene import SyntheticScene
 from condense_ns.synthetic.surfaces import interpolated, surfaces
 from condense_ns.synthetic.trajectories import SyntheticCamera
@@ -58,10 +59,15 @@ class _Hits:
 
 
 class Photographer:
-    """Takes photographs of one scene."""
+    """Takes photographs of one scene.
 
-    def __init__(self, scene: SyntheticScene) -> None:
-        self._light = scene.light
+    Args:
+        scene: what is photographed.
+        grained: put fine patterns on its surfaces.
+    """
+
+    def __init__(self, scene: SyntheticScene, grained: bool = False) -> None:
+        self._light, self._grain_seed = scene.light, scene.seed if grained else None
         self._surfaces = surfaces(scene)
         self._embree = EmbreeScene(EmbreeDevice())
         self._mesh = TriangleMesh(self._embree, self._surfaces.corners)
@@ -76,7 +82,7 @@ class Photographer:
             x, y = np.stack([columns[edge], rows[edge]])[:, None] + _CORNERS
             around = self._cast(camera, x.ravel(), y.ravel()).colour
             seen.colour[:, edge] = around.reshape(3, 4, -1).mean(axis=1)
-        return Photograph(
+        photograph = Photograph(
             rgb=np.ascontiguousarray(srgb_bytes(seen.colour).T).reshape(*size, 3),
             depth=seen.depth.reshape(size),
             classes=_looked_up(self._surfaces.class_id.astype(np.uint8), seen.part).reshape(size),
@@ -84,6 +90,20 @@ class Photographer:
                 size
             ),
         )
+        return photograph if self._grain_seed is None else self._with_grain(photograph, camera)
+
+    def _with_grain(self, photograph: Photograph, camera: SyntheticCamera) -> Photograph:
+        """The same photograph with patterns on what it shows."""
+        depth, focal = photograph.depth, np.float32(camera.focal)
+        rows, columns = np.indices(depth.shape, np.float32) + np.float32(0.5)
+        across = (columns - np.float32(camera.width / 2)) / focal
+        up = (np.float32(camera.height / 2) - rows) / focal
+        pose = camera.camera_to_world.astype(np.float32)
+        local = np.stack([across, up, -np.ones_like(up)], axis=-1) * depth[..., None]
+        xyz = local @ pose[:, :3].T + pose[:, 3]
+        things, seed = photograph.instances.astype(np.int64), self._grain_seed
+        assert seed is not None
+        return replace(photograph, rgb=grained(photograph.rgb, xyz, depth / focal, things, seed))
 
     def _cast(self, camera: SyntheticCamera, x: Numbers, y: Numbers) -> _Hits:
         """Rays through continuous pixels, shaded."""

@@ -70,7 +70,7 @@ def write_scene(plan: ScenePlan, folder: Path) -> Path:
 def _fill(folder: Path, plan: ScenePlan) -> None:
     scene = plan.scene()
     cameras = plan.cameras(scene)
-    photographer = Photographer(scene)
+    photographer = Photographer(scene, plan.grained)
     for view, camera in enumerate(cameras):
         _write_photograph(folder, f"{view:05d}", photographer.photograph(camera))
     _write_json(folder / "transforms.json", _transforms(plan, cameras))
@@ -178,10 +178,10 @@ def placed_normals(placed: Placed) -> np.ndarray:
 def _check_same(place: Path, plan: ScenePlan) -> None:
     try:
         content = json.loads((place / FILE_NAME).read_text(encoding="utf-8"))
-        known = (content["format"], content["plan"])
+        known = (content["format"], ScenePlan(**content["plan"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{place} is in the way and is no made-up scene; move it away") from error
-    if known != (FORMAT, asdict(plan)):
+    if known != (FORMAT, plan):
         raise UserError(f"{place} was made with other options; move it away or use another folder")
 
 

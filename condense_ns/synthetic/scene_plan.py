@@ -30,12 +30,15 @@ class ScenePlan:
     """How the camera moves."""
     points: int = 50_000
     """Points of the labelled cloud."""
+    grained: bool = False
+    """Whether all surfaces have fine patterns; see `condense_ns.synthetic.grain`."""
 
     @property
     def name(self) -> str:
         """Name of the folder."""
         again = f"_again{self.time}" if self.time else ""
-        return f"{self.kind}_{self.seed:06d}{again}"
+        grain = "_grained" if self.grained else ""
+        return f"{self.kind}_{self.seed:06d}{again}{grain}"
 
     def scene(self) -> SyntheticScene:
         """What is photographed."""

@@ -1,0 +1,113 @@
+"""The proposal again, finer: cells of 2 pixels, half planes, around the likeliest plane alone.
+
+A plane sweep as in `depth_proposal`, with the finer guiding features, over a few depths of each cell's
+own. The coarse distribution is its prior.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
+from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, convolution
+from condense_ns.lifting.source_agreement import SourceAgreement
+from condense_ns.lifting.source_features import GUIDING, SourceMaps
+
+COUNT = 8
+"""Depths of a cell."""
+STEP = 0.5
+"""Planes from one to the next."""
+FINER = 2
+"""Cells for each of the proposal's, along rows and columns."""
+
+
+@dataclass(frozen=True)
+class RefinedDepth:
+    """Distributions over depths of each cell's own."""
+
+    planes: DepthPlanes
+    """What fractional plane numbers mean."""
+    first: Float[Tensor, "rows columns"]
+    """Plane of the first depth; the others follow by `STEP`."""
+    log_probabilities: Float[Tensor, "depths rows columns"]
+    """Of each cell, normalised."""
+    extent: tuple[float, float]
+    """Share of the cells' width and height that the target covers."""
+
+    def at(
+        self, places: Float[Tensor, "rays 2"]
+    ) -> tuple[Float[Tensor, "rays depths"], Float[Tensor, " rays"]]:
+        """Probabilities, and plane of the first depth, of the cells in which places of the target lie."""
+        rows, columns = self.first.shape
+        size = places.new_tensor([columns * self.extent[0], rows * self.extent[1]])
+        cells = (places.clamp(0, 1) * size).long()
+        y, x = cells[:, 1].clamp_max(rows - 1), cells[:, 0].clamp_max(columns - 1)
+        return self.log_probabilities[:, y, x].exp().T, self.first[y, x]
+
+    def depth(
+        self, first: Float[Tensor, " rays"], number: Float[Tensor, "rays samples"]
+    ) -> Float[Tensor, "rays samples"]:
+        """Depths by their fractional number among those of a cell, never beyond the planes."""
+        index = (first[:, None] + STEP * number).clamp(0, self.planes.count - 1)
+        return self.planes.depth(index)
+
+    @property
+    def expected(self) -> Float[Tensor, "rows columns"]:
+        """Depth of each cell's mean plane."""
+        offsets = STEP * torch.arange(len(self.log_probabilities), device=self.first.device)
+        mean = (self.log_probabilities.exp() * offsets[:, None, None]).sum(dim=0)
+        return self.planes.depth((self.first + mean).clamp(0, self.planes.count - 1))
+
+
+class DepthRefiner(nn.Module):
+    """A proposal -> `RefinedDepth`."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.agreement = SourceAgreement(GUIDING, width, trust=0.0)
+        self.between = nn.Sequential(convolution(width + 1, width), convolution(width, width))
+        self.leave = nn.Conv3d(width, 1, 1)
+
+    def forward(
+        self,
+        target: PinholeViews,
+        sources: PinholeViews,
+        maps: SourceMaps,
+        proposal: DepthProposal,
+    ) -> RefinedDepth:
+        """The refined depth of one target."""
+        planes, extent = proposal.planes, proposal.extent
+        middle = _finer(proposal.index.detach())
+        offsets = STEP * (torch.arange(COUNT, device=middle.device) - (COUNT - 1) / 2)
+        index = middle + offsets[:, None, None]
+        rows, columns = middle.shape
+        cells = grid_places(rows, columns, middle.device) / middle.new_tensor(extent)
+        centre, directions = pixel_rays(cells, target)
+        depths = planes.depth(index.clamp(0, planes.count - 1)).flatten(1)
+        points = (centre + depths[..., None] * directions).flatten(0, 1)
+        entered, guess = self.agreement(points, target, sources, maps.guiding, maps.extent)
+        prior = _between_planes(proposal.log_probabilities, index)
+        inputs = torch.cat([entered.T.reshape(-1, *index.shape), prior[None]])[None]
+        logits = self.leave(self.between(inputs))[0, 0] + guess.reshape(index.shape) + prior
+        return RefinedDepth(planes, index[0], F.log_softmax(logits, dim=0), extent)
+
+
+def _finer(values: Float[Tensor, "*lead rows columns"]) -> Tensor:
+    """Each cell's value for all finer cells in it."""
+    return values.repeat_interleave(FINER, dim=-1).repeat_interleave(FINER, dim=-2)
+
+
+def _between_planes(
+    log_probabilities: Float[Tensor, "planes coarse_rows coarse_columns"],
+    index: Float[Tensor, "depths rows columns"],
+) -> Float[Tensor, "depths rows columns"]:
+    """Logarithms of the coarse probabilities at fractional planes of finer cells."""
+    last = len(log_probabilities) - 1
+    within = index.clamp(0, last)
+    before = within.floor().long().clamp_max(last - 1)
+    share = within - before
+    finer = _finer(log_probabilities)
+    return torch.lerp(finer.gather(0, before), finer.gather(0, before + 1), share)
