@@ -47,7 +47,9 @@ def test_answers_and_gradients_are_those_of_a_dense_convolution(voxels):
     assert torch.allclose(found, wanted, atol=1e-5)
     inputs = (features, convolution.weight)
     expected = torch.autograd.grad((wanted * asked).sum(), inputs)
-    for one, other in zip(torch.autograd.grad((found * asked).sum(), inputs), expected, strict=True):
+    for one, other in zip(
+        torch.autograd.grad((found * asked).sum(), inputs), expected, strict=True
+    ):
         assert torch.allclose(one, other, atol=1e-4)
 
 

@@ -1,0 +1,113 @@
+"""A trained 3D backbone with its decoders on disk.
+
+Sizes are written beside the weights, so that the network can be built from the file alone. The digest
+of the weights tells two backbones apart (what was made with one is not what the other would make) and
+finds damage, which safetensors does not.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from condense_ns.encoders.fingerprint import state_digest
+from condense_ns.errors import UserError
+from condense_ns.fields.latent_decoders import LatentDecoders
+from condense_ns.fields.octree_backbone import OctreeBackbone
+from condense_ns.weight_file import first_line, read_weights, write_weights
+
+FORMAT = "condense_ns backbone 1"
+_KIND = "a backbone of condense-pretrain"
+_REMEDY = "give weights that this version of condense-pretrain wrote"
+
+
+@dataclass(frozen=True)
+class SavedBackbone:
+    """What a file holds, ready for use; to be trained further it must be set to training."""
+
+    backbone: OctreeBackbone
+    """Latents of volumes."""
+    decoders: LatentDecoders
+    """Features of encoders from latents."""
+    fingerprint: str
+    """Digest of the weights, hexadecimal."""
+
+
+def save_backbone(
+    path: Path, backbone: OctreeBackbone, decoders: LatentDecoders, half: bool = False
+) -> str:
+    """Write weights and sizes; the file is whole or what it was before.
+
+    Args:
+        path: the file.
+        backbone: any.
+        decoders: of this backbone's latents.
+        half: weights in half precision, for half the size; statistics of encoders stay exact.
+
+    Returns:
+        The fingerprint.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
+    if half:
+        weights = {name: value.half() for name, value in weights.items()}
+    state = weights | {f"decoders.{name}": value for name, value in decoders.state_dict().items()}
+    digest = state_digest(state)
+    about = {
+        "format": FORMAT,
+        "preset": backbone.preset,
+        "latent_dim": str(backbone.latent_dim),
+        "encoders": json.dumps(decoders.channels),
+        "decoder_hidden_dim": str(decoders.hidden_dim),
+        "fingerprint": digest,
+    }
+    write_weights(path, state, about)
+    return digest
+
+
+def load_backbone(path: Path, preset: str | None = None) -> SavedBackbone:
+    """What was saved, in single precision, on the CPU, set to evaluation.
+
+    Args:
+        path: the file.
+        preset: the one that is expected, if any will not do.
+
+    Raises:
+        UserError: no such file, damaged, of another version or preset.
+    """
+    state, about = read_weights(path, _KIND, FORMAT, _REMEDY)
+    if preset is not None and about.get("preset") != preset:
+        raise UserError(
+            f"{path} holds a backbone of preset {about.get('preset')}, not {preset}; set the preset to "
+            "the file's, or give another file"
+        )
+    digest = state_digest(state)
+    if digest != about.get("fingerprint"):
+        raise UserError(f"{path} is damaged (its weights have another digest); {_REMEDY}")
+    try:
+        return SavedBackbone(*_built(state, about), digest)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise UserError(
+            f"{path} cannot be read as {_KIND} ({first_line(error)}); {_REMEDY}"
+        ) from error
+
+
+def _built(
+    state: dict[str, Tensor], about: dict[str, str]
+) -> tuple[OctreeBackbone, LatentDecoders]:
+    """The networks that a file announces, with its weights."""
+    latent_dim = int(about["latent_dim"])
+    with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
+        backbone = OctreeBackbone(about["preset"], latent_dim)
+        decoders = LatentDecoders(
+            latent_dim, json.loads(about["encoders"]), int(about["decoder_hidden_dim"])
+        )
+    for prefix, module in (("backbone.", backbone), ("decoders.", decoders)):
+        module.load_state_dict(
+            {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+        )
+    return backbone.eval(), decoders.eval()
