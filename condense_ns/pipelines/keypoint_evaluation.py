@@ -8,12 +8,12 @@ there are some. Everybody gets as many keypoints of a photograph as anybody else
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from condense_ns.data.feature_datamanager import load_rgb
@@ -206,15 +206,17 @@ def repeated(
         pairs: of its views.
         detector: finds keypoints.
     """
-    dataset = held_out.data.eval_dataset
-    found = {view.index: detector(load_rgb(dataset, view.index)) for pair in pairs for view in pair}
+    found = {
+        view: _found(held_out, view, detector)
+        for view in sorted({view.index for pair in pairs for view in pair})
+    }
     rows = []
     for view_a, view_b in pairs:
         of_a, of_b = found[view_a.index], found[view_b.index]
         pixel = view_a.camera.width / REFERENCE_WIDTH
-        a = _landed(held_out, view_a, view_b, of_a)
-        b = _landed(held_out, view_b, view_a, of_b)
-        matches = mutual_nearest(of_a.descriptors, of_b.descriptors, None)
+        a = _landed(held_out, of_a, view_b)
+        b = _landed(held_out, of_b, view_a)
+        matches = mutual_nearest(of_a.keypoints.descriptors, of_b.keypoints.descriptors, None)
         rows.append(
             {
                 **{f"repeated_{radius}px": repeatability(a, b, radius * pixel) for radius in RADII},
@@ -226,13 +228,26 @@ def repeated(
     return {**nan_mean(rows or [unknown]), "pairs": float(len(rows))}
 
 
-def _landed(
-    held_out: HeldOutViews, here: HeldOutView, there: HeldOutView, found: Keypoints2D
-) -> Landed:
-    points, known = held_out.lifted("eval", here.index, found.pixels)
-    landed, depth = project(points, there.camera)
-    shared = known & there.camera.contains(landed) & (depth > 0)
+@dataclass(frozen=True)
+class _Found:
+    """Keypoints of a held-out photograph."""
+
+    keypoints: Keypoints2D
+    points: Float[Tensor, "keypoints 3"]
+    """Where they lie."""
+    known: Bool[Tensor, " keypoints"]
+    """Where that is known."""
+
+
+def _found(held_out: HeldOutViews, view: int, detector: Detector) -> _Found:
+    keypoints = detector(load_rgb(held_out.data.eval_dataset, view))
+    return _Found(keypoints, *held_out.lifted("eval", view, keypoints.pixels))
+
+
+def _landed(held_out: HeldOutViews, found: _Found, there: HeldOutView) -> Landed:
+    landed, depth = project(found.points, there.camera)
+    shared = found.known & there.camera.contains(landed) & (depth > 0)
     inside = torch.nonzero(shared)[:, 0]
     views = torch.full((len(inside),), there.index)
     shared[inside] = held_out.visible("eval", views, landed[inside], depth[inside])
-    return Landed(found.pixels, landed, shared)
+    return Landed(found.keypoints.pixels, landed, shared)
