@@ -5,9 +5,10 @@ from typing import Annotated
 import tyro
 
 from condense_ns.commands.export_keypoints import ExportKeypoints
+from condense_ns.commands.export_lift3d import ExportLift3D
 
 Exports = (
     Annotated[ExportKeypoints, tyro.conf.subcommand(name="keypoints")]
-    | Annotated[ExportKeypoints, tyro.conf.Suppress]  # tyro drops the name of a single member
+    | Annotated[ExportLift3D, tyro.conf.subcommand(name="lift3d")]
 )
 """One subcommand each; every member has a `main`."""
