@@ -138,12 +138,15 @@ def _checked(view: PosedDepth, views: PinholeViews, name: str) -> PosedDepth:
     Raises:
         UserError: it has another size than its camera.
     """
-    size, expected = tuple(view.depth.shape), (views.height, views.width)
-    if size != expected or (view.image is not None and tuple(view.image.shape[1:]) != expected):
-        raise UserError(
-            f"{name} has depth of {size[1]} x {size[0]} pixels for a camera of {views.width} x "
-            f"{views.height}; give depth and images of the camera's size"
-        )
+    shapes = {"depth": view.depth.shape}
+    if view.image is not None:
+        shapes["an image"] = view.image.shape[1:]
+    for what, (height, width) in shapes.items():
+        if (height, width) != (views.height, views.width):
+            raise UserError(
+                f"{name} has {what} of {width} x {height} pixels for a camera of {views.width} x "
+                f"{views.height}; give depth and images of the camera's size"
+            )
     known = torch.isfinite(view.depth) & (view.depth > 0)
     return PosedDepth(torch.where(known, view.depth, torch.zeros_like(view.depth)), view.image)
 

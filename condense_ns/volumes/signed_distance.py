@@ -23,8 +23,8 @@ from condense_ns.volumes.depth_surfaces import PosedDepth, depth_surface
 
 NEAR = 1.5
 """Distance in voxels from the surface up to which a pixel's colour and normal are those of a voxel."""
-LEAST_SLANT = 0.1
-"""|n . d| of surfaces that are seen from the side or at their rim, where it cannot be told."""
+LEAST_SLANT = 0.2
+"""|n . d| up to which a surface is seen so much from the side that it may be the rim of two."""
 GREY = 0.5
 """Colour of what no image shows."""
 
@@ -92,8 +92,11 @@ class DistanceSums:
         surface = depth_surface(view.depth, camera)
         pixels = _pixels(landed.places[0, voxels], view.depth)
         before = view.depth.flatten()[pixels] - landed.depths[0, voxels]
-        slant = surface.slant.flatten()[pixels].clamp_min(LEAST_SLANT)
-        distance = before * slant / self.voxel_size
+        slant = surface.slant.flatten()[pixels]
+        # At a rim the slant is that of no surface: the distance along the axis counts, but little.
+        told = slant > LEAST_SLANT
+        distance = torch.where(told, slant, 1.0) * before / self.voxel_size
+        slant = slant.clamp_min(LEAST_SLANT)
         seen = (view.depth.flatten()[pixels] > 0) & (distance > -self.truncation)
         self.weight.index_add_(0, voxels, slant * seen)
         self.distance.index_add_(0, voxels, slant * seen * distance.clamp_max(self.truncation))
