@@ -25,6 +25,7 @@ from condense_ns.pipelines.checkpoint_checks import check_keys
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
+from condense_ns.pipelines.option_checks import check_lift_options
 from condense_ns.pipelines.shown_scene import ShownScene
 from condense_ns.viewer.scene_selector import SceneSelector
 
@@ -65,6 +66,7 @@ class CrossScenePipeline(VanillaPipeline):
         allow_numpy_scalars_in_checkpoints()
         if torch.device(device).type == "cpu":
             keep_large_buffers()
+        check_lift_options(config.model)
         config.datamanager.encoders = tuple(config.encoders)
         super().__init__(config, str(device), test_mode, 1, local_rank, grad_scaler)
         self.world_size = world_size

@@ -7,6 +7,7 @@ from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
 from condense_ns.models.condense_sparse import CondenseSparseModelConfig
 from condense_ns.models.keypoint_training import LOSSES
+from condense_ns.models.lift3d import Lift3DModelConfig
 
 if TYPE_CHECKING:
     from condense_ns.pipelines.sparse_pipeline import SparsePipelineConfig
@@ -40,6 +41,23 @@ OF_KEYPOINTS = {
     **{f"{name}_loss_mult": 0 for name in LOSSES},
 }
 """Smallest values of the options that begin with `keypoint_`, of the pipeline and of the model."""
+OF_LIFTING = {
+    "depth_planes": 3,
+    "samples_per_ray": 1,
+    "window_height": 8,
+    "window_width": 8,
+    "rays_per_step": 1,
+    "feature_rays_per_step": 0,
+    "rgb_loss_mult": 0,
+    "plane_loss_mult": 0,
+    "fine_plane_loss_mult": 0,
+    "depth_loss_mult": 0,
+    "feature_cosine_loss_mult": 0,
+    "feature_l2_loss_mult": 0,
+    "eval_image_size": 8,
+    "eval_num_rays_per_chunk": 1,
+}
+"""Smallest values of the options of lift3d's model."""
 
 
 def check_options(model: CondenseDenseModelConfig, data: FeatureDataManagerConfig) -> None:
@@ -73,6 +91,16 @@ def check_keypoint_options(
         for ending, least in limits.items():
             name = f"keypoint_{ending}"
             _check(part, name, getattr(owner, name), least)
+
+
+def check_lift_options(model: Lift3DModelConfig) -> None:
+    """Check every number of lift3d's model.
+
+    Raises:
+        UserError: as for `check_options`.
+    """
+    for name, least in OF_LIFTING.items():
+        _check("model.", name, getattr(model, name), least)
 
 
 def _check(part: str, name: str, value: float | int | None, least: int) -> None:

@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays, project_pinhole
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.depth_proposal import CELL, DepthPlanes, DepthProposal, DepthProposer
-from condense_ns.lifting.source_features import GUIDING, MATCHING, SourceMaps
+from condense_ns.lifting.source_features import MATCHING
 from tests.lifting.looking_views import PLACES, RANGE, TARGET, plane_depths, sources, views_at
+from tests.lifting.swept_plane import true_maps
 
 PLANES = DepthPlanes(*RANGE, 24)
 ROWS, COLUMNS = 12, 16
@@ -25,26 +26,6 @@ def silent() -> DepthProposer:
         proposer.leave.weight.zero_()
         proposer.leave.bias.zero_()  # type: ignore[union-attr]
     return proposer
-
-
-def painted(xyz):
-    """Matching features that tell places on the plane apart: waves along x and y."""
-    steps = torch.tensor([2.0, 3.0, 5.0, 7.0])
-    waves = torch.cat([xyz[:, :1] * steps, xyz[:, 1:2] * steps], dim=1)
-    return torch.cat([waves.sin(), waves.cos()], dim=1)  # their mean square is one half
-
-
-def true_maps(given: SourceViews) -> SourceMaps:
-    """What a network that knew everything would make of photographs of the plane."""
-    matching = []
-    for at in range(len(given)):
-        view = given.cameras[[at]]
-        small = view.resized(ROWS, COLUMNS)
-        centre, directions = pixel_rays(grid_places(ROWS, COLUMNS), view)
-        xyz = centre + plane_depths(small).reshape(-1, 1) * directions
-        matching.append(math.sqrt(2) * painted(xyz).T.reshape(MATCHING, ROWS, COLUMNS))
-    guiding = torch.zeros(len(given), GUIDING, 24, 32)
-    return SourceMaps(given.images, torch.stack(matching), guiding, (1.0, 1.0))
 
 
 def looking_away(view: PinholeViews) -> PinholeViews:
@@ -87,7 +68,7 @@ def test_sources_that_see_the_plane_agree_at_its_depth(silent):
     apart = proposal.log_probabilities.argmax(dim=0) - true
     assert (apart.abs() < 1).float().mean() > 0.85  # maps know nothing beyond their borders
     assert apart[2:-2, 2:-2].abs().max() < 0.75
-    refined = PLANES.index(proposal.likeliest) - true
+    refined = proposal.index - true
     assert refined[2:-2, 2:-2].abs().mean() < apart[2:-2, 2:-2].abs().mean()
 
 
@@ -99,7 +80,7 @@ def test_a_source_whose_features_are_wrong_loses_its_say(silent):
         torch.randn(wrong[2].shape, generator=torch.Generator().manual_seed(0)), dim=0
     )
     with torch.no_grad():
-        silent.strictness.fill_(2.0)
+        silent.agreement.strictness.fill_(2.0)
         proposal = silent(TARGET, given.cameras, replace(maps, matching=wrong), PLANES)
     true = PLANES.index(plane_depths(TARGET.resized(ROWS, COLUMNS)))
     apart = proposal.log_probabilities.argmax(dim=0) - true
@@ -146,8 +127,7 @@ def test_the_likeliest_plane_is_refined_by_its_neighbours():
     chances = torch.tensor([[0.2, 0.6, 0.2], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0], [0.0, 0.2, 0.8]])
     log = (chances.T + 1e-12).log()[:, None]
     proposal = DepthProposal(DepthPlanes(1.0, 3.0, 3), log, (1.0, 1.0))
-    found = proposal.planes.index(proposal.likeliest[0])
-    assert found.tolist() == pytest.approx([1.0, 1.5, 0.0, 1.8], abs=1e-5)
+    assert proposal.index[0].tolist() == pytest.approx([1.0, 1.5, 0.0, 1.8], abs=1e-5)
 
 
 def test_cells_lie_over_targets_that_are_no_whole_cells():
@@ -168,7 +148,7 @@ def test_tiny_targets_have_a_proposal(size):
     proposal = DepthProposer()(TARGET.resized(*size), given.cameras, true_maps(given), PLANES)
     total = proposal.log_probabilities.exp().sum(dim=0)
     torch.testing.assert_close(total, torch.ones_like(total))
-    assert proposal.likeliest.isfinite().all()
+    assert proposal.index.isfinite().all()
 
 
 def test_the_order_of_the_sources_does_not_matter():

@@ -196,7 +196,7 @@ def test_a_source_given_twice_changes_little(network):
     maps = some_maps(5)
     once = lifted(network, maps)
     apart = (lifted(network, maps[[0, 1, 2, 3, 4, 0]], twice) - once).abs().mean()
-    assert apart < 0.3 * once.std()
+    assert apart < 0.5 * once.std()
 
 
 def test_depth_is_between_the_planes_and_weights_are_shares(network):

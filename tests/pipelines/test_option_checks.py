@@ -1,11 +1,15 @@
 """Options out of range."""
 
+from dataclasses import fields
+
 import pytest
+from nerfstudio.models.base_model import ModelConfig
 
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
 from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
-from condense_ns.pipelines.option_checks import check_options
+from condense_ns.models.lift3d import Lift3DModelConfig
+from condense_ns.pipelines.option_checks import OF_LIFTING, check_lift_options, check_options
 
 
 def test_the_defaults_are_in_range():
@@ -39,3 +43,25 @@ def test_numbers_of_the_data_manager(name: str):
     setattr(config, name, 0)
     with pytest.raises(UserError, match="is 0, it must be at least 1"):
         check_options(CondenseDenseModelConfig(), config)
+
+
+def test_every_number_of_lift3d_is_checked():
+    check_lift_options(Lift3DModelConfig())
+    of_the_host = {setting.name for setting in fields(ModelConfig)} - {"eval_num_rays_per_chunk"}
+    numbers = {
+        setting.name
+        for setting in fields(Lift3DModelConfig)
+        if setting.name not in of_the_host and isinstance(setting.default, int | float)
+    }
+    assert set(OF_LIFTING) == numbers
+
+
+@pytest.mark.parametrize("name", OF_LIFTING)
+def test_numbers_of_lift3d(name: str):
+    config = Lift3DModelConfig()
+    setattr(config, name, OF_LIFTING[name])
+    check_lift_options(config)
+    setattr(config, name, OF_LIFTING[name] - 1)
+    option = f"--pipeline.model.{name.replace('_', '-')} is {OF_LIFTING[name] - 1}, it must be"
+    with pytest.raises(UserError, match=option):
+        check_lift_options(config)

@@ -1,0 +1,158 @@
+"""Depths of each cell's own around the likeliest plane."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
+from condense_ns.lifting.depth_refinement import COUNT, FINER, STEP, DepthRefiner, RefinedDepth
+from tests.lifting.looking_views import RANGE, TARGET, plane_depths, sources
+from tests.lifting.swept_plane import true_maps
+
+PLANES = DepthPlanes(*RANGE, 24)
+ROWS, COLUMNS = 24, 32
+
+
+def silent(network):
+    """The same whose convolutions say nothing: what disagreement costs is all that counts."""
+    with torch.no_grad():
+        network.leave.weight.zero_()
+        network.leave.bias.zero_()
+    return network.requires_grad_(False)
+
+
+def true_index(rows=ROWS, columns=COLUMNS):
+    return PLANES.index(plane_depths(TARGET.resized(rows, columns)))
+
+
+def even_proposal(count=24, rows=12, columns=16, extent=(1.0, 1.0)):
+    log = torch.full((count, rows, columns), -math.log(count))
+    return DepthProposal(DepthPlanes(*RANGE, count), log, extent)
+
+
+def proposed(index, spread=1.0):
+    """A proposal with a peak at each cell's fractional plane."""
+    planes = torch.arange(24.0)[:, None, None]
+    logits = -((planes - index) ** 2) / (2 * spread**2)
+    return DepthProposal(PLANES, logits.log_softmax(dim=0), (1.0, 1.0))
+
+
+def by_hand() -> RefinedDepth:
+    """One row of two cells with two depths each; the second cell is half covered."""
+    chances = torch.tensor([[[0.25, 0.5]], [[0.75, 0.5]]])
+    planes = DepthPlanes(1.0, 3.0, 3)
+    return RefinedDepth(planes, torch.tensor([[0.5, -0.5]]), chances.log(), (0.75, 1.0))
+
+
+def test_cells_of_places_by_hand():
+    refined = by_hand()
+    places = torch.tensor([[0.0, 0.5], [0.6, 0.9], [0.7, 0.0], [1.0, 1.0], [-9.0, 9.0]])
+    chances, first = refined.at(places)  # the first cell ends at two thirds of the target
+    assert first.tolist() == [0.5, 0.5, -0.5, -0.5, 0.5]
+    expected = [[0.25, 0.75], [0.25, 0.75], [0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]
+    torch.testing.assert_close(chances, torch.tensor(expected))
+
+
+def test_depths_of_a_cell_by_hand():
+    planes = by_hand().planes
+    found = by_hand().depth(torch.tensor([0.5, -0.5]), torch.tensor([[-0.5, 1.0, 9.0]] * 2))
+    index = torch.tensor([[0.25, 1.0, 2.0], [0.0, 0.0, 2.0]])  # never beyond the planes
+    torch.testing.assert_close(found, planes.depth(index))
+
+
+def test_the_expected_depth_by_hand():
+    planes = by_hand().planes
+    expected = planes.depth(torch.tensor([[0.5 + 0.75 * STEP, 0.0]]))
+    torch.testing.assert_close(by_hand().expected, expected)
+
+
+def test_the_surface_is_found_more_finely_than_before():
+    given = sources()
+    maps = true_maps(given)
+    proposer, refiner = silent(DepthProposer()), silent(DepthRefiner())
+    refiner.agreement.trust.fill_(4.0)
+    proposal = proposer(TARGET, given.cameras, maps, PLANES)
+    refined = refiner(TARGET, given.cameras, maps, proposal)
+    coarse = proposal.index.repeat_interleave(FINER, dim=0).repeat_interleave(FINER, dim=1)
+    inner = (slice(4, -4), slice(4, -4))
+    before = (coarse - true_index())[inner].abs()
+    after = (PLANES.index(refined.expected) - true_index())[inner].abs()
+    assert after.mean() < 0.6 * before.mean()
+    assert after.max() < 0.5
+
+
+def test_a_proposal_that_is_a_plane_off_is_put_right():
+    given = sources()
+    refiner = silent(DepthRefiner())
+    refiner.agreement.trust.fill_(5.0)
+    off = proposed(true_index(12, 16) + 1.0, spread=2.0)
+    refined = refiner(TARGET, given.cameras, true_maps(given), off)
+    apart = (PLANES.index(refined.expected) - true_index())[4:-4, 4:-4].abs()
+    assert apart.mean() < 0.35
+
+
+def test_depths_lie_around_the_likeliest_plane():
+    given, middle = sources(), true_index(12, 16)
+    refined = DepthRefiner()(TARGET, given.cameras, true_maps(given), proposed(middle, 0.3))
+    assert refined.log_probabilities.shape == (COUNT, ROWS, COLUMNS)
+    likeliest = proposed(middle, 0.3).index
+    for row, column in ((0, 0), (5, 7), (11, 15)):
+        four = refined.first[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        expected = likeliest[row, column] - STEP * (COUNT - 1) / 2
+        torch.testing.assert_close(four, expected.expand(2, 2))
+    total = refined.log_probabilities.exp().sum(dim=0)
+    torch.testing.assert_close(total, torch.ones_like(total))
+
+
+def test_without_agreement_the_proposal_is_what_remains():
+    """Between planes it is interpolated, beyond the last ones it is theirs."""
+    given = sources()
+    refiner = silent(DepthRefiner())
+    refiner.agreement.trust.fill_(-20.0)
+    proposal = proposed(torch.full((12, 16), 1.0), spread=1.5)
+    refined = refiner(TARGET, given.cameras, true_maps(given), proposal)
+    first = float(refined.first[0, 0])
+    expected = []
+    for number in range(COUNT):
+        index = min(max(first + STEP * number, 0.0), 23.0)
+        before = math.floor(index)
+        pair = proposal.log_probabilities[before : before + 2, 0, 0].tolist()
+        expected.append(pair[0] + (index - before) * (pair[1] - pair[0]))
+    assert first < 0
+    found = refined.log_probabilities[:, 0, 0]
+    torch.testing.assert_close(found, torch.tensor(expected).log_softmax(dim=0), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("count", [3, 4, 24])
+@pytest.mark.parametrize("size", [(48, 64), (45, 50), (1, 3)])
+def test_any_number_of_planes_and_any_size(count, size):
+    given = sources(2)
+    target = TARGET.resized(*size)
+    rows, columns = -(-size[0] // 4), -(-size[1] // 4)
+    extent = (size[1] / (4 * columns), size[0] / (4 * rows))
+    even = even_proposal(count, rows, columns, extent)
+    refined = DepthRefiner()(target, given.cameras, true_maps(given), even)
+    assert refined.first.shape == (2 * rows, 2 * columns)
+    assert refined.extent == extent
+    depths = refined.expected
+    assert depths.isfinite().all()
+    assert ((depths >= RANGE[0] - 1e-4) & (depths <= RANGE[1] + 1e-4)).all()
+
+
+def test_every_part_learns_and_so_does_the_proposal():
+    torch.manual_seed(0)
+    given, refiner = sources(), DepthRefiner()
+    proposal = proposed(true_index(12, 16))
+    log = proposal.log_probabilities.clone().requires_grad_()
+    refined = refiner(
+        TARGET, given.cameras, true_maps(given), replace(proposal, log_probabilities=log)
+    )
+    refined.log_probabilities[2].mean().backward()
+    assert log.grad is not None
+    assert log.grad.any()
+    for name, parameter in refiner.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any() or name == "leave.bias", name  # the same for all depths
