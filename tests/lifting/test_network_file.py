@@ -80,7 +80,7 @@ def test_another_format_is_told(network, tmp_path, metadata):
         save_file(dict(network.state_dict()), path)
     else:
         written(network, path, **metadata)
-    sentence = re.escape(f"{path} is no network of lift3d (format ")
+    sentence = re.escape(f"{path} does not hold weights of lift3d (format ")
     with pytest.raises(UserError, match=f"^{sentence}.*config.yml"):
         load_network(path)
 
