@@ -31,6 +31,9 @@ PIXELS_PER_VOXEL = 2.5
 """Of the voxel size that is chosen for a scene, at its median depth."""
 MOST_ACROSS = 256
 """Voxels along a scene whose voxel size is chosen."""
+LEAST_AGREEMENT = 0.15
+"""Share of the voxels near what any view sees that are kept: 0.4 of a real room, 0.1 and less with poses
+of other images, of another convention or with depth in another unit."""
 MOST_VOXELS = 20_000_000
 _PROBED = 8
 _PENDING = 4_000_000
@@ -68,7 +71,7 @@ def volume_from_depth(
 
     Raises:
         UserError: no depth at all, depth of another size than the cameras', too small voxels, or
-            views that agree on nothing.
+            views that agree on little.
     """
 
     def loaded(view: int) -> PosedDepth:
@@ -86,10 +89,11 @@ def volume_from_depth(
     distance = sums.mean_distance
     kept = (distance > INNERMOST) & (distance < OUTERMOST) & (sums.near_views >= least_views)
     chosen = torch.nonzero(kept)[:, 0]
-    if len(chosen) == 0:
+    agreed = len(chosen) / max(1, int((sums.near_views > 0).sum()))
+    if agreed < LEAST_AGREEMENT:
         raise UserError(
-            f"the depth images of {name} agree on no surface; check that its poses and its depth "
-            "belong together and have the same unit"
+            f"the depth images of {name} agree on {agreed:.0%} of what they show; check that its poses "
+            "and its depth belong together and have the same unit"
         )
     softness = SOFTNESS * voxel_size
     return SparseVolume(

@@ -15,7 +15,7 @@ from condense_ns.rendering.volume_rendering import (
     volume_weights,
 )
 from tests.rendering.test_ray_march import rays_around
-from tests.volumes.made_up_volumes import number_at, random_volume, volume_of
+from tests.volumes.made_up_volumes import features_of, number_at, random_volume, volume_of
 
 ALONG_Z = torch.tensor([[0.5, 0.5, -2.0]]), torch.tensor([[0.0, 0.0, 1.0]])
 
@@ -28,7 +28,7 @@ def column(density):
 
 def walk(volume, origin, direction, step=1e-3, reach=8.0):
     """One ray in tiny steps of constant density: feature, depth and opacity."""
-    light, feature, depth = 1.0, torch.zeros(volume.features.shape[1]), 0.0
+    light, feature, depth = 1.0, torch.zeros(features_of(volume).shape[1]), 0.0
     length = math.dist(direction, (0, 0, 0))
     for count in range(int(reach / step)):
         t = (count + 0.5) * step
@@ -39,7 +39,7 @@ def walk(volume, origin, direction, step=1e-3, reach=8.0):
         number = number_at(volume, tuple(math.floor(p) for p in place))
         if number >= 0:
             stopped = light * -math.expm1(-volume.density[number].item() * step * length)
-            feature, depth = feature + stopped * volume.features[number], depth + stopped * t
+            feature, depth = feature + stopped * features_of(volume)[number], depth + stopped * t
             light -= stopped
     return feature, depth, 1 - light
 
@@ -78,7 +78,7 @@ def test_it_agrees_with_a_walk_in_tiny_steps():
     origins, directions = rays_around(volume, 6)
     samples = march(volume, origins, directions, most=1000)
     weights = volume_weights(samples, volume.density)
-    features = composite_voxels(samples, weights, volume.features) * opacity(weights)[:, None]
+    features = composite_voxels(samples, weights, features_of(volume)) * opacity(weights)[:, None]
     met = 0
     for ray in range(6):
         feature, depth, stopped = walk(volume, origins[ray].tolist(), directions[ray].tolist())
@@ -95,8 +95,8 @@ def test_compositing_by_voxel_is_compositing_of_samples():
     volume = random_volume(across=8, count=300)
     samples = march(volume, *rays_around(volume, 100))
     weights = volume_weights(samples, volume.density)
-    expected = composite(weights, volume.features[samples.voxels.clamp_min(0)])
-    torch.testing.assert_close(composite_voxels(samples, weights, volume.features), expected)
+    expected = composite(weights, features_of(volume)[samples.voxels.clamp_min(0)])
+    torch.testing.assert_close(composite_voxels(samples, weights, features_of(volume)), expected)
 
 
 def test_weights_sum_to_one_at_most_and_air_has_none():
@@ -115,7 +115,7 @@ def test_gradients_reach_values_and_density():
     samples = type(samples)(
         samples.voxels, *(getattr(samples, n).double() for n in ("t_starts", "t_ends", "deltas"))
     )
-    values = volume.features[:, :2].double().requires_grad_()
+    values = features_of(volume)[:, :2].double().requires_grad_()
     density = volume.density.double().requires_grad_()
 
     def rendered(values, density):

@@ -32,7 +32,9 @@ def volume_of(
     )
 
 
-def random_volume(seed: int = 0, count: int = 60, across: int = 6, channels: int = 4):
+def random_volume(
+    seed: int = 0, count: int = 60, across: int = 6, channels: int = 4
+) -> SparseVolume:
     """Some voxels of a cube, everything about them at random."""
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(-across // 2, across // 2, (count, 3), generator=generator)
@@ -50,6 +52,12 @@ def random_volume(seed: int = 0, count: int = 60, across: int = 6, channels: int
         encoder="mini",
         provenance={"scene": "made up"},
     )
+
+
+def features_of(volume: SparseVolume) -> Tensor:
+    """Of a volume that has some."""
+    assert volume.features is not None
+    return volume.features
 
 
 def number_at(volume: SparseVolume, index: tuple[int, int, int]) -> int:

@@ -212,9 +212,25 @@ def test_depth_of_another_size_than_its_camera_is_refused():
         volume_from_depth(views, lambda _: image, EVEN)
 
 
-def test_depth_that_does_not_belong_to_the_poses_is_refused():
+@pytest.mark.parametrize("wrong", ["unit", "convention"])
+def test_depth_that_does_not_belong_to_the_poses_is_refused(wrong):
+    views, seen, _ = photographed()
+    if wrong == "unit":
+        seen = [PosedDepth(1000 * view.depth) for view in seen]
+    else:
+        turned = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0])) @ views.world_to_camera_cv
+        views = replace(views, world_to_camera_cv=turned)
+    with pytest.raises(
+        UserError, match=r"agree on \d+% of what they show; check that its poses and its"
+    ):
+        volume_from_depth(views, seen.__getitem__)
+
+
+def test_views_that_share_nothing_are_refused():
     views, _ = ball_views([0, 90, 180, 270])
-    with pytest.raises(UserError, match=r"agree on no surface; check that its poses and its depth"):
+    with pytest.raises(
+        UserError, match=r"^the depth images of the scene agree on 2% of what they show"
+    ):
         volume_from_depth(views, lambda v: PosedDepth(torch.full((HEIGHT, WIDTH), 1.0 + v)), EVEN)
 
 
@@ -241,7 +257,9 @@ def test_a_made_up_scene_against_its_exact_surfaces():
         exact = seen[number].depth.flatten()
         assert stopped.mean() > 0.98
         agreeing.append(((depth - exact).abs() < 1.5 * size).float().mean())
-        close.append((colours - seen[number].image.reshape(3, -1).T).abs().mean())
+        image = seen[number].image
+        assert image is not None
+        close.append((colours - image.reshape(3, -1).T).abs().mean())
         assert (sharp - exact).abs().median() < size
     assert min(agreeing) > 0.82
     assert max(close) < 0.1

@@ -64,6 +64,7 @@ def test_every_point_lies_in_a_voxel_and_every_voxel_holds_a_point():
     numbers = volume.numbers_at(volume.grid_positions(cloud.positions).floor().long())
     assert (numbers >= 0).all()
     assert len(numbers.unique()) == len(volume)
+    assert cloud.colours is not None
     for number in (0, len(volume) // 2, len(volume) - 1):
         torch.testing.assert_close(
             volume.colour[number], cloud.colours[numbers == number].mean(dim=0)
@@ -72,6 +73,8 @@ def test_every_point_lies_in_a_voxel_and_every_voxel_holds_a_point():
 
 def test_the_order_of_points_does_not_matter():
     cloud = sphere(3000)
+    assert cloud.colours is not None
+    assert cloud.normals is not None
     order = torch.randperm(3000, generator=torch.Generator().manual_seed(1))
     shuffled = PointCloud(cloud.positions[order], cloud.colours[order], cloud.normals[order])
     one, other = volume_from_points(cloud), volume_from_points(shuffled)

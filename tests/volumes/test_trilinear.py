@@ -7,7 +7,13 @@ import torch
 from torch.nn import functional as F
 
 from condense_ns.volumes.trilinear import LEAST_KNOWN, corner_voxels, trilinear
-from tests.volumes.made_up_volumes import number_at, positions_around, random_volume, volume_of
+from tests.volumes.made_up_volumes import (
+    features_of,
+    number_at,
+    positions_around,
+    random_volume,
+    volume_of,
+)
 
 
 def slowly(volume, values, position):
@@ -52,8 +58,8 @@ def test_what_lies_too_far_from_any_voxel_is_not_known():
 def test_it_agrees_with_a_loop(seed):
     volume = random_volume(seed)
     positions = positions_around(volume, 200)
-    found, valid = trilinear(volume, volume.features, positions)
-    expected = [slowly(volume, volume.features, position) for position in positions.tolist()]
+    found, valid = trilinear(volume, features_of(volume), positions)
+    expected = [slowly(volume, features_of(volume), position) for position in positions.tolist()]
     assert valid.tolist() == [known for _, known in expected]
     assert 20 < valid.sum() < 180
     torch.testing.assert_close(found, torch.stack([value for value, _ in expected]))
@@ -94,7 +100,7 @@ def test_weights_sum_to_one_and_corners_are_neighbours():
 def test_gradients_of_values_and_positions():
     volume = random_volume(channels=2)
     positions = positions_around(volume, 4).double().requires_grad_()
-    values = volume.features.double().requires_grad_()
+    values = features_of(volume).double().requires_grad_()
     assert torch.autograd.gradcheck(
         lambda v, p: trilinear(volume, v, p)[0], (values, positions), atol=1e-4
     )
@@ -105,7 +111,7 @@ def test_nowhere_and_nothing():
     found, valid = trilinear(empty, torch.empty(0, 3), torch.rand(4, 3))
     assert found.tolist() == [[0.0] * 3] * 4
     assert not valid.any()
-    found, valid = trilinear(random_volume(), random_volume().features, torch.empty(0, 3))
+    found, valid = trilinear(random_volume(), features_of(random_volume()), torch.empty(0, 3))
     assert found.shape == (0, 4)
     assert valid.shape == (0,)
 
@@ -113,6 +119,6 @@ def test_nowhere_and_nothing():
 @pytest.mark.parametrize("far", [1e30, -1e30, torch.nan, torch.inf])
 def test_impossible_places_are_not_known(far):
     volume = random_volume()
-    found, valid = trilinear(volume, volume.features, torch.tensor([[0.0, far, 0.0]]))
+    found, valid = trilinear(volume, features_of(volume), torch.tensor([[0.0, far, 0.0]]))
     assert not valid.any()
     assert (found == 0).all()

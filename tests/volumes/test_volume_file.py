@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from condense_ns.errors import UserError
 from condense_ns.volumes.volume_checks import arrays_of
 from condense_ns.volumes.volume_file import read_volume, write_volume
-from tests.volumes.made_up_volumes import random_volume
+from tests.volumes.made_up_volumes import features_of, random_volume
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_everything_comes_back(tmp_path, bare):
 
 
 def test_features_of_half_precision_stay_so_and_can_be_left_out(path):
-    write_volume(path, replace(random_volume(), features=random_volume().features.half()))
-    assert read_volume(path).features.dtype == torch.float16
+    write_volume(path, replace(random_volume(), features=features_of(random_volume()).half()))
+    assert features_of(read_volume(path)).dtype == torch.float16
     assert read_volume(path, with_features=False).features is None
 
 
@@ -74,7 +74,7 @@ def test_arrays_stay_in_the_file_until_they_are_used(tmp_path):
     with (tmp_path / "v.safetensors").open("r+b") as file:
         file.seek(start)
         file.write(struct.pack("<f", 5.0))
-    assert found.features[0, 0] == 5.0
+    assert features_of(found)[0, 0] == 5.0
 
 
 def test_an_unsound_volume_is_not_written(tmp_path):

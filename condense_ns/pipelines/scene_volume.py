@@ -1,0 +1,91 @@
+"""The SparseVolume of a scene: made once, from its depth images or else its points, then kept.
+
+Only views for training are looked at. The volume lies in the user's cache under what it depends on: the
+scene's files and cameras, the size of the voxels and how volumes are made.
+"""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+
+from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.posed_scene import PosedScene
+from condense_ns.errors import UserError
+from condense_ns.volumes.depth_surfaces import PosedDepth
+from condense_ns.volumes.from_depth import DepthFusion, fitting_voxel_size, volume_from_depth
+from condense_ns.volumes.from_points import PointCloud, volume_from_points
+from condense_ns.volumes.sparse_volume import SparseVolume
+from condense_ns.volumes.volume_file import ENDING, read_volume, write_volume
+
+_MAKING = 1
+"""To be raised when other volumes are made of the same scene."""
+
+
+def volume_of_scene(scene: PosedScene, voxel_size: float | None = None) -> SparseVolume:
+    """The voxels of a scene, in its own frame.
+
+    Args:
+        scene: with depth images, or with points that its data parser knows.
+        voxel_size: scene units; chosen for the scene if None.
+
+    Raises:
+        UserError: the scene has neither, or no volume can be made of what it has.
+    """
+    file = volume_file(scene, voxel_size)
+    if file.is_file():
+        with suppress(UserError):  # a damaged one is made anew
+            return read_volume(file)
+    volume = _from_depth(scene, voxel_size) or _from_points(scene, voxel_size)
+    if volume is None:
+        raise UserError(
+            f"scene {scene.name} has neither depth images nor points; add depth_file_path to its frames "
+            "or points (ply_file_path or a COLMAP model), or train a run on it"
+        )
+    volume = replace(volume, provenance={"scene": str(scene.folder.resolve())})
+    with suppress(UserError):  # a full disk is no hindrance
+        write_volume(file, volume)
+    return volume
+
+
+def volume_file(scene: PosedScene, voxel_size: float | None = None) -> Path:
+    """Where the volume of a scene is kept."""
+    content = f"{scene.digest} {voxel_size} {_MAKING}"
+    name = hashlib.sha256(content.encode()).hexdigest()[:20]
+    return scene_cache_folder("volumes", scene.folder) / f"{name}{ENDING}"
+
+
+def _from_depth(scene: PosedScene, voxel_size: float | None) -> SparseVolume | None:
+    """From depth images, unless the scene has none."""
+    views, name = scene.training, f"scene {scene.name}"
+    if scene.depth(views[0]) is None:
+        return None
+    cameras = scene.views[views]
+
+    def seen(number: int) -> PosedDepth:
+        depth, image = scene.depth(views[number]), scene.image(views[number])
+        return PosedDepth(torch.zeros_like(image[0]) if depth is None else depth, image)
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task(f"fusing the depth of {scene.name}", total=2 * len(views))
+
+        def seen_and_told(number: int) -> PosedDepth:
+            progress.advance(task)
+            return seen(number)
+
+        size = fitting_voxel_size(cameras, seen, name) if voxel_size is None else voxel_size
+        return volume_from_depth(cameras, seen_and_told, DepthFusion(size), name)
+
+
+def _from_points(scene: PosedScene, voxel_size: float | None) -> SparseVolume | None:
+    """From the points that the data parser knows, if any."""
+    points = scene.sparse_points
+    if points is None:
+        return None
+    colours = scene.train_outputs.metadata.get("points3D_rgb")
+    cloud = PointCloud(points.double(), None if colours is None else colours.float() / 255)
+    viewpoints = scene.views[scene.training].centres
+    return volume_from_points(cloud, voxel_size, viewpoints, f"scene {scene.name}")
