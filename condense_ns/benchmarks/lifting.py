@@ -14,9 +14,11 @@ from rich.progress import track
 from torch import Tensor
 
 from condense_ns.benchmarks.lift_rows import ROWS, TRUE, Target, answers, nearest_picture
+from condense_ns.benchmarks.lift_truth import mean_ious
 from condense_ns.geometry.correspondence import DepthView, SharedPlaces, shared_places
 from condense_ns.geometry.covisibility import mean_ray_angles
-from condense_ns.geometry.interpolation import sample_cells
+from condense_ns.geometry.interpolation import sample_cells, sample_maps
+from condense_ns.geometry.pinhole import grid_places
 from condense_ns.metrics.answer_agreement import Kind, answer_distance, sharpness
 from condense_ns.operators.base import Operator
 from condense_ns.pipelines.scene_lifting import Answered, SceneLifter
@@ -83,6 +85,28 @@ def colour_figures(targets: dict[int, Target]) -> dict[str, float]:
     return {"psnr": ours, "psnr_nearest": nearest, "psnr_gain": ours - nearest}
 
 
+def shared_of_pairs(
+    lifter: SceneLifter, pairs: list[Pair], targets: dict[int, Target]
+) -> dict[Pair, SharedPlaces]:
+    """Places that both views of a pair see; pairs that share too few are left out."""
+    seen = {view: _seen(lifter, target) for view, target in targets.items()}
+    rows, columns = GRID
+    shared = {
+        pair: shared_places(seen[pair.first], seen[pair.second], rows, columns) for pair in pairs
+    }
+    return {pair: places for pair, places in shared.items() if len(places.cells) >= LEAST_SHARED}
+
+
+def colour_floor(shared: dict[Pair, SharedPlaces], targets: dict[int, Target]) -> dict[str, float]:
+    """Inconsistency of the photographs' own colours: reflections and warps are in every figure."""
+    apart: dict[bool, list[float]] = {False: [], True: []}
+    for pair, places in shared.items():
+        first = sample_maps(targets[pair.first].image[None], places.places_a[None])[0]
+        second = sample_maps(targets[pair.second].image[None], places.places_b[None])[0]
+        apart[pair.is_long].append(answer_distance("picture", first, second, torch.zeros(3)))
+    return {"short": _mean(apart[False]), "long": _mean(apart[True])}
+
+
 def kind_of(operator: Operator, answered: Answered) -> Kind:
     """What an operator's answers are compared by."""
     if answered.labels is not None:
@@ -91,12 +115,16 @@ def kind_of(operator: Operator, answered: Answered) -> Kind:
 
 
 def operator_figures(
-    lifter: SceneLifter, operator: Operator, pairs: list[Pair], targets: dict[int, Target]
+    lifter: SceneLifter,
+    operator: Operator,
+    shared: dict[Pair, SharedPlaces],
+    targets: dict[int, Target],
 ) -> dict[str, dict[str, float]]:
     """Figures of each row.
 
     ``short`` and ``long``: inconsistency over the pairs; ``infidelity``: distance from the operator on
-    the true image; ``sharpness`` of pictures, of that row's; means over pairs and views.
+    the true image; ``sharpness`` of pictures; means over pairs and views. ``mean_iou`` over all views, of
+    classes that the scene's annotations name.
     """
     lifter.prepare(operator)
     given = {
@@ -105,12 +133,11 @@ def operator_figures(
     }
     mean = torch.cat([rows[TRUE].feature_map.flatten(0, 1) for rows in given.values()]).mean(dim=0)
     kind = kind_of(operator, next(iter(given.values()))[TRUE])
-    depths = {
-        view: DepthView(lifter.camera(view), _depth(lifter, target))
-        for view, target in targets.items()
-    }
-    shared = {pair: shared_places(depths[pair.first], depths[pair.second], *GRID) for pair in pairs}
-    return {row: _row_figures(row, kind, given, shared, mean) for row in ROWS}
+    figures = {row: _row_figures(row, kind, given, shared, mean) for row in ROWS}
+    if kind == "labels":
+        for row, value in mean_ious(lifter, operator, given).items():
+            figures[row]["mean_iou"] = value
+    return figures
 
 
 def _row_figures(
@@ -122,18 +149,10 @@ def _row_figures(
 ) -> dict[str, float]:
     apart: dict[bool, list[float]] = {False: [], True: []}
     for pair, places in shared.items():
-        if len(places.cells) < LEAST_SHARED:
-            continue
         first = _answer_at(kind, given[pair.first][row], places.places_a)
         second = _answer_at(kind, given[pair.second][row], places.places_b)
         apart[pair.is_long].append(answer_distance(kind, first, second, mean))
-    everywhere = (
-        torch.stack(
-            torch.meshgrid(*[(torch.arange(n) + 0.5) / n for n in GRID], indexing="ij"), dim=-1
-        )
-        .flip(-1)
-        .reshape(-1, 2)
-    )
+    everywhere = grid_places(*GRID)
     far = [
         answer_distance(
             kind,
@@ -164,9 +183,11 @@ def _answer_at(
     return answered.labels[rows, columns].float()[:, None]
 
 
-def _depth(lifter: SceneLifter, target: Target) -> Float[Tensor, "height width"]:
+def _seen(lifter: SceneLifter, target: Target) -> DepthView:
+    """A target with the dataset's depth, or the rendered one."""
     known = lifter.scene.depth(target.view)
-    return target.lifted.rendered.depth[..., 0] if known is None else known
+    depth = target.lifted.rendered.depth[..., 0] if known is None else known
+    return DepthView(lifter.camera(target.view), depth)
 
 
 def _mean(values: list[float]) -> float:

@@ -1,5 +1,6 @@
 """`condense bench lift`: how consistent and how faithful lifted answers are."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,10 @@ class BenchLift:
         from condense_ns.benchmarks.lifting import (
             chosen_pairs,
             colour_figures,
+            colour_floor,
             operator_figures,
             rendered_targets,
+            shared_of_pairs,
             speed_figures,
         )
         from condense_ns.operators import build_operator
@@ -66,13 +69,24 @@ class BenchLift:
         views = {view for pair in pairs for view in (pair.first, pair.second)}
         targets = rendered_targets(lifter, views, self.least_angle)
         figures: dict[str, Any] = {"colours": colour_figures(targets), "operators": {}}
+        shared = shared_of_pairs(lifter, pairs, targets)
+        figures["floor"] = colour_floor(shared, targets)
         for spec in self.operators:
             operator = build_operator(spec)
-            found: dict[str, Any] = {"rows": operator_figures(lifter, operator, pairs, targets)}
+            found: dict[str, Any] = {"rows": operator_figures(lifter, operator, shared, targets)}
             found["speed"] = speed_figures(lifter, operator, min(views))
             figures["operators"][spec] = found
         figures["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return figures
+
+
+COLUMNS = ("short", "long", "infidelity", "sharpness", "mean_iou")
+REFERENCE = "true image"
+
+
+def title(spec: str) -> str:
+    """An operator without the folders in its name."""
+    return re.sub(r"[^:]*/", "", spec)
 
 
 def print_figures(figures: dict[str, Any]) -> None:
@@ -86,19 +100,14 @@ def print_figures(figures: dict[str, Any]) -> None:
         console.print(
             f"{scene}: PSNR {colours['psnr']:.2f} dB, nearest source warped "
             f"{colours['psnr_nearest']:.2f} dB, gain {colours['psnr_gain']:.2f} dB; peak memory "
-            f"{found['peak_memory_mb']:,.0f} MB"
+            f"{found['peak_memory_mb']:,.0f} MB; the photographs' own colours differ by "
+            f"{found['floor']['short']:.4f} in short and {found['floor']['long']:.4f} in long pairs"
         )
         for spec, measured in found["operators"].items():
-            table = Table(
-                "way", "short", "long", "infidelity", "sharpness", title=f"{spec} on {scene}"
-            )
+            names = [name for name in COLUMNS if name in measured["rows"][REFERENCE]]
+            table = Table("way", *names, title=f"{title(spec)} on {scene}")
             for row, values in measured["rows"].items():
-                numbers = [
-                    values.get(name) for name in ("short", "long", "infidelity", "sharpness")
-                ]
-                table.add_row(
-                    row, *("" if number is None else f"{number:.4f}" for number in numbers)
-                )
+                table.add_row(row, *(f"{values[name]:.4f}" for name in names))
             console.print(table)
             speed = measured["speed"]
             console.print(

@@ -18,7 +18,9 @@ class ExportLift3D:
     def main(self) -> None:
         """Read and write."""
         if self.output_path.suffix != ".safetensors":
-            raise UserError(f"--output-path is {self.output_path}; its name must end in .safetensors")
+            raise UserError(
+                f"--output-path is {self.output_path}; its name must end in .safetensors"
+            )
         from rich.console import Console
 
         from condense_ns.lifting.network_file import save_network
