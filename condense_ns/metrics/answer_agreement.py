@@ -24,7 +24,7 @@ def answer_distance(
     kind: Kind,
     first: Float[Tensor, "places channels"],
     second: Float[Tensor, "places channels"],
-    mean: Float[Tensor, " channels"],
+    mean: Float[Tensor, " feature_channels"],
 ) -> float:
     """Distance of two answers, 0 for the same.
 
