@@ -199,7 +199,7 @@ def lift3d_tiny(steps: int = 4000) -> TrainerConfig:
         max_num_iterations=steps,
         mixed_precision=False,
         use_grad_scaler=False,
-        pipeline=CrossScenePipelineConfig(),
+        pipeline=CrossScenePipelineConfig(model=Lift3DModelConfig(eval_image_size=256)),
         optimizers=lifting_optimizers(steps),
         viewer=ViewerConfig(num_rays_per_chunk=8192),
         vis="tensorboard",
