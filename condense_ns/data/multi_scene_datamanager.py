@@ -271,14 +271,6 @@ class MultiSceneDataManager(DataManager):
         return {}
 
 
-def _slots(examples_per_step: int, world_size: int, local_rank: int) -> Slots:
-    """This process's part of a step; the rank of the whole group counts, not that of the machine."""
-    group = torch.distributed
-    if group.is_available() and group.is_initialized():
-        world_size, local_rank = group.get_world_size(), group.get_rank()
-    return Slots(local_rank, world_size, examples_per_step)
-
-
 def _check(config: MultiSceneDataManagerConfig) -> None:
     """Refuse settings that cannot be used, before anything is read."""
     if config.data is None:

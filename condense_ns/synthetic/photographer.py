@@ -15,8 +15,8 @@ from embreex.rtcore import EmbreeDevice
 from embreex.rtcore_scene import EmbreeScene
 from jaxtyping import Bool, Float32, Int, UInt8, UInt16
 
-from condense_ns.synthetic.materials import mixtures
 from condense_ns.synthetic.grain import grained
+from condense_ns.synthetic.materials import mixtures
 from condense_ns.synthetic.scene import SyntheticScene
 from condense_ns.synthetic.surfaces import interpolated, surfaces
 from condense_ns.synthetic.trajectories import SyntheticCamera
