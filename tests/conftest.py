@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from condense_ns.synthetic.scene_folder import write_scene
 from condense_ns.synthetic.scene_list import write_scene_list
@@ -14,6 +15,12 @@ from tests.scenes import make_textured_scene
 from tests.sparse_run import SparseRun, make_sparse_run
 from tests.trained_run import TrainedRun, make_trained_run
 from tests.training import COLOUR_NETWORK
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What needs a GPU is skipped where there is none."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
 
 
 @pytest.fixture(scope="session", autouse=True)

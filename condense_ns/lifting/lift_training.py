@@ -14,7 +14,7 @@ from torch import Tensor
 
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places
-from condense_ns.lifting.augmentation import mixed_channels, recoloured
+from condense_ns.lifting.augmentation import faulty, mixed_channels, recoloured
 from condense_ns.lifting.depth_proposal import CELL
 from condense_ns.lifting.depth_refinement import FINER, STEP
 from condense_ns.lifting.feature_blending import feature_maps
@@ -78,7 +78,7 @@ def example_losses(
         ``rgb``, and ``plane``, ``fine_plane`` and ``depth`` if the scene has depth, and ``feature_cosine`` and
         ``feature_l2`` if the example has features.
     """
-    example = recoloured(example, generator)
+    example = faulty(recoloured(example, generator), generator)
     window = _window(example.target, training.window, generator)
     look = network.look(window.view, example.sources, example.depth_range)
     places = torch.rand(training.rays, 2, generator=generator).to(example.image.device)

@@ -178,6 +178,14 @@ def test_it_learns_from_three_scenes_what_surrounds_a_voxel():
     assert losses[-1] < torch.cat(targets).var(dim=0).mean() / 3
 
 
+@pytest.mark.gpu
+def test_latents_on_a_gpu_are_those_of_the_cpu(volume):
+    network = backbone(latent_dim=8).eval()
+    expected = latents(network, volume)
+    found = latents(network.cuda(), volume.to("cuda"))
+    torch.testing.assert_close(found.cpu(), expected, atol=1e-4, rtol=1e-3)
+
+
 def _surroundings(volume):
     """Five numbers per voxel, of which four cannot be told from the voxel alone."""
     above = volume.numbers_at(volume.voxel_indices + torch.tensor([0, 0, 1]).int())

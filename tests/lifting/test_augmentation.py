@@ -2,12 +2,16 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
+from condense_ns.geometry.pinhole import project_pinhole
 from condense_ns.lifting.augmentation import (
     BENT,
     LEAST_KEPT,
     MIXED_SHARE,
     THINNED_SHARE,
+    TURNED,
+    faulty,
     mixed_channels,
     recoloured,
     reflected,
@@ -63,6 +67,41 @@ def test_black_and_white_stay():
     after = recoloured(before, drawn(1))
     assert (after.image[:, 0] == 0).all()
     assert (after.image[:, 1] == 1).all()
+
+
+def test_faults_are_those_of_sources_and_of_real_photographs():
+    before = example()
+    moved = []
+    for seed in range(20):
+        after = faulty(before, drawn(seed))
+        assert torch.equal(after.image, before.image)
+        assert after.target is before.target
+        assert after.sources.images.amin() >= 0
+        assert after.sources.images.amax() <= 1
+        poses = after.sources.cameras.world_to_camera_cv
+        rotations = poses[:, :3, :3]
+        torch.testing.assert_close(
+            rotations @ rotations.transpose(1, 2), torch.eye(3).expand(2, 3, 3), atol=1e-5, rtol=0.0
+        )
+        torch.testing.assert_close(after.sources.cameras.centres, before.sources.cameras.centres)
+        ahead = torch.tensor([0.0, 0.0, 2.0])
+        point = torch.linalg.solve(
+            before.sources.cameras.world_to_camera_cv[0], F.pad(ahead, (0, 1), value=1.0)
+        )
+        places = [
+            project_pinhole(point[None, :3], views).places[0, 0]
+            for views in (before.sources.cameras, after.sources.cameras)
+        ]
+        size = torch.tensor([TARGET.width, TARGET.height])
+        moved.append(((places[1] - places[0]) * size).abs().max().item())
+    assert 0.2 * TURNED < max(moved) < 4 * TURNED
+    assert min(moved) < 0.05 * TURNED
+
+
+def test_faults_are_drawn_from_the_generator():
+    first, again, other = (faulty(example(), drawn(seed)).sources.images for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_a_reflection_by_hand():

@@ -205,3 +205,12 @@ def test_targets_that_are_no_whole_cells(network, example, size):
     losses = losses_of(network, odd)
     assert set(losses) == ALL_LOSSES
     assert all(loss.isfinite() for loss in losses.values())
+
+
+@pytest.mark.gpu
+def test_losses_on_a_gpu_are_those_of_the_cpu(network, example):
+    there = losses_of(network.to("cuda"), example.to("cuda"))
+    assert learning(network, there.values())
+    here = losses_of(network.to("cpu"), example)
+    for name, loss in here.items():
+        assert there[name].item() == pytest.approx(loss.item(), rel=1e-3), name
