@@ -1,0 +1,50 @@
+"""The 2D and the 3D branch of one scene agree, and the 2D branch stays what it was (`methods.md` 1.3, 2.3).
+
+Features are in standardised units, mean removed. Distances are 1 - cosine plus a robust L2, since a
+cosine alone leaves lengths free; which ones the papers take is unknown.
+"""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
+
+LEAST_OPACITY = 0.5
+"""Of rays whose rendered features count."""
+
+
+def feature_distance(
+    found: Float[Tensor, "rays channels"],
+    wanted: Float[Tensor, "rays channels"],
+    weights: Float[Tensor, " rays"],
+) -> Float[Tensor, ""]:
+    """Mean distance by weights of at least 0; zero where all of them are."""
+    return weighted_mean(cosine_distance(found, wanted) + robust_l2(found, wanted), weights)
+
+
+def condense_losses(
+    rendered: Float[Tensor, "rays channels"],
+    refined: Float[Tensor, "rays channels"],
+    original: Float[Tensor, "rays channels"],
+    opacity: Float[Tensor, " rays"],
+) -> dict[str, Float[Tensor, ""]]:
+    """Volume-rendered 3D features against refined 2D features, and these against the encoder's own.
+
+    Each branch follows the other one held still, so that the two pulls can be weighed. Without
+    ``anchor`` both may become constant, which agrees perfectly.
+
+    Args:
+        rendered: features of the 3D branch.
+        refined: features of the 2D branch at the same pixels.
+        original: features of the encoder there.
+        opacity: of the rays; those that are half transparent show nothing certain and do not count.
+
+    Returns:
+        ``lifted`` (3D follows 2D), ``refined`` (2D follows 3D) and ``anchor``.
+    """
+    weights = opacity * (opacity >= LEAST_OPACITY)
+    return {
+        "lifted": feature_distance(rendered, refined.detach(), weights),
+        "refined": feature_distance(refined, rendered.detach(), weights),
+        "anchor": feature_distance(refined, original.detach(), weights.new_ones(len(weights))),
+    }
