@@ -15,6 +15,7 @@ from nerfstudio.field_components.spatial_distortions import SpatialDistortion
 from torch import Tensor, nn
 
 from condense_ns.errors import UserError
+from condense_ns.tensors import FeatureStatistics
 
 FINGERPRINT_BYTES = 32
 
@@ -118,6 +119,20 @@ class FeatureDecoder(nn.Module):
         common = self.net(latent[:, : self.latent_dim])
         of_view = torch.zeros_like(common) if self.view_net is None else self.view_net(latent)
         return common, of_view
+
+    def standardised(
+        self, features: Float[Tensor, "*batch channels"]
+    ) -> Float[Tensor, "*batch channels"]:
+        """Features of the encoder with its mean removed, in units of their scale."""
+        return (features - self.mean) / self.scale
+
+    def remember(self, known: FeatureStatistics) -> None:
+        """Take over an encoder's statistics."""
+        self.mean.copy_(known.mean)
+        self.scale.fill_(known.scale)
+        self.pca_basis.copy_(known.pca_basis)
+        self.pca_range.copy_(known.pca_range)
+        self.fingerprint.copy_(fingerprint_tensor(known.fingerprint))
 
     def forward(self, latent: Float[Tensor, "rays latent"]) -> Float[Tensor, "rays channels"]:
         """Decoded features in the encoder's units; arguments as for `parts`."""

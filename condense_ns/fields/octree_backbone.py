@@ -41,6 +41,8 @@ class BackbonePreset:
     """Residual blocks of each level but the coarsest, from fine to coarse, on the way back."""
 
 
+LEVELS = 5
+"""Resolutions of every preset."""
 PRESETS: dict[str, BackbonePreset] = {
     "S": BackbonePreset((32, 48, 64, 96, 128), (1, 1, 1, 1, 1), (1, 1, 1, 1)),
     "M": BackbonePreset((48, 64, 96, 160, 256), (1, 2, 2, 2, 2), (1, 1, 1, 1)),

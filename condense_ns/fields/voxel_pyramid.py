@@ -40,6 +40,13 @@ class VoxelLevel:
     slots: Int64[Tensor, " voxels"] | None
     """Eight times the number of the voxel of the next level, plus the octant; None at the last one."""
 
+    def to(self, device: torch.device | str) -> "VoxelLevel":
+        """The same level on another device."""
+        touching = tuple((here.to(device), there.to(device)) for here, there in self.touching)
+        return VoxelLevel(
+            self.count, touching, None if self.slots is None else self.slots.to(device)
+        )
+
 
 @dataclass(frozen=True)
 class VoxelPyramid:
@@ -49,6 +56,17 @@ class VoxelPyramid:
     """From fine to coarse."""
     scene_sizes: tuple[int, ...]
     """Voxels of each scene at the finest level; scenes follow each other."""
+
+    def to(self, device: torch.device | str) -> "VoxelPyramid":
+        """The same pyramid on another device."""
+        return VoxelPyramid(tuple(level.to(device) for level in self.levels), self.scene_sizes)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        pairs = [pair for level in self.levels for both in level.touching for pair in both]
+        slots = [level.slots for level in self.levels if level.slots is not None]
+        return sum(numbers.nbytes for numbers in (*pairs, *slots))
 
 
 def voxel_pyramid(scenes: Sequence[Int[Tensor, "_ 3"]], num_levels: int) -> VoxelPyramid:
@@ -77,6 +95,45 @@ def voxel_pyramid(scenes: Sequence[Int[Tensor, "_ 3"]], num_levels: int) -> Voxe
         levels.append(VoxelLevel(len(keys), _touching(keys, indices), slots))
         keys = keys if coarser is None else coarser
     return VoxelPyramid(tuple(levels), tuple(len(indices) for indices in scenes))
+
+
+def joined_pyramids(pyramids: Sequence[VoxelPyramid]) -> VoxelPyramid:
+    """The pyramid over all scenes of several, without a search: what `voxel_pyramid` answers for them.
+
+    Args:
+        pyramids: at least one, all of the same number of levels.
+    """
+    if len(pyramids) == 1:
+        return pyramids[0]
+    levels = list(zip(*(pyramid.levels for pyramid in pyramids), strict=True))
+    coarser = [*levels[1:], None]
+    sizes = tuple(size for pyramid in pyramids for size in pyramid.scene_sizes)
+    joined = tuple(_joined(parts, above) for parts, above in zip(levels, coarser, strict=True))
+    return VoxelPyramid(joined, sizes)
+
+
+def _joined(parts: tuple[VoxelLevel, ...], coarser: tuple[VoxelLevel, ...] | None) -> VoxelLevel:
+    """One level of several pyramids, and the levels above it."""
+    firsts = _firsts(parts)
+    touching = tuple(
+        (
+            torch.cat([here + first for (here, _), first in zip(pairs, firsts, strict=True)]),
+            torch.cat([there + first for (_, there), first in zip(pairs, firsts, strict=True)]),
+        )
+        for pairs in zip(*(part.touching for part in parts), strict=True)
+    )
+    slots = None
+    if coarser is not None:
+        moved = zip(parts, _firsts(coarser), strict=True)
+        slots = torch.cat(
+            [part.slots + OCTANTS * first for part, first in moved if part.slots is not None]
+        )
+    return VoxelLevel(sum(part.count for part in parts), touching, slots)
+
+
+def _firsts(parts: tuple[VoxelLevel, ...]) -> list[int]:
+    """Voxels before each part."""
+    return [0, *itertools.accumulate(part.count for part in parts)][:-1]
 
 
 def _side_by_side(

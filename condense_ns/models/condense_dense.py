@@ -21,7 +21,7 @@ from torch.nn import Parameter
 from condense_ns.errors import UserError
 from condense_ns.fields import view_code
 from condense_ns.fields.fast_hash_encoding import speed_up_hash_grids
-from condense_ns.fields.feature_field import FeatureDecoder, FeatureField, fingerprint_tensor
+from condense_ns.fields.feature_field import FeatureDecoder, FeatureField
 from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
 from condense_ns.models.lazy_lpips import lpips_weights_on_disk
 from condense_ns.models.nerfacto_samples import NerfactoWithSamples
@@ -113,7 +113,7 @@ class CondenseDenseModel(NerfactoWithSamples):
             for channels in config.features.values()
         )
         for name, known in statistics.items():
-            self._remember(name, known)
+            self.decoder(name).remember(known)
         self.geometry_frozen = False
         self.shown_encoder = next(iter(config.features))
         self.shown_colours: dict[str, tuple[Tensor, Tensor]] = {}
@@ -124,14 +124,6 @@ class CondenseDenseModel(NerfactoWithSamples):
         decoder = self.decoders[list(self.config.features).index(name)]
         assert isinstance(decoder, FeatureDecoder)
         return decoder
-
-    def _remember(self, name: str, known: FeatureStatistics) -> None:
-        decoder = self.decoder(name)
-        decoder.mean.copy_(known.mean)
-        decoder.scale.fill_(known.scale)
-        decoder.pca_basis.copy_(known.pca_basis)
-        decoder.pca_range.copy_(known.pca_range)
-        decoder.fingerprint.copy_(fingerprint_tensor(known.fingerprint))
 
     def freeze_geometry(self) -> None:
         """Learn features only from now on."""
@@ -263,7 +255,7 @@ class CondenseDenseModel(NerfactoWithSamples):
         opacity = outputs["accumulation"][:, 0].detach()  # what a ray hardly meets teaches little
         for index, name in enumerate(self.config.features):
             decoder = self.decoder(name)
-            target = (batch["feature"][name].to(self.device) - decoder.mean) / decoder.scale
+            target = decoder.standardised(batch["feature"][name].to(self.device))
             common, of_view = decoder.parts(outputs["feature_latent"])
             terms = {
                 "cosine": cosine_distance(common + of_view, target),

@@ -65,6 +65,12 @@ class SparseVolume:
         """Of the voxels in the scene, worked out in double and given in single precision."""
         return (self.origin + (self.voxel_indices.double() + 0.5) * self.voxel_size).float()
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        known = (self.voxel_indices, self.density, self.colour, self.normal, self.features)
+        return sum(values.nbytes for values in known if values is not None)
+
     def grid_positions(self, positions: Float[Tensor, "positions 3"]) -> Float[Tensor, "places 3"]:
         """Places in the scene, counted in voxels from the origin."""
         local = (positions.double() - self.origin) / self.voxel_size
@@ -113,6 +119,14 @@ class SparseVolume:
             normal=F.normalize(groups.means(self.normal), dim=1, eps=1e-6),
             features=None if self.features is None else groups.means(self.features),
         )
+
+    def at_most(self, voxels: int) -> "SparseVolume":
+        """The same scene in as few halvings of the resolution as leave no more than so many voxels."""
+        halvings, coarse = 0, self
+        while len(coarse) > max(1, voxels):
+            halvings += 1
+            coarse = self.merged(halvings)
+        return coarse
 
     def to(self, device: torch.device | str) -> "SparseVolume":
         """The same volume on another device."""
