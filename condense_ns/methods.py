@@ -12,12 +12,15 @@ from nerfstudio.engine.schedulers import (
 from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.plugins.types import MethodSpecification
 
+from condense_ns.cross_scene_presets import (
+    condense_pretrain,
+    condense_pretrain_tiny,
+    lift3d,
+    lift3d_tiny,
+)
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
-from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
 from condense_ns.models.condense_sparse import CondenseSparseModelConfig
-from condense_ns.models.lift3d import Lift3DModelConfig
-from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipelineConfig
 from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
 from condense_ns.pipelines.fused_adam import FusedAdamConfig
 from condense_ns.pipelines.sparse_pipeline import SparsePipelineConfig
@@ -154,67 +157,6 @@ def keypoint_optimizer(start: int, steps: int) -> dict[str, object]:
     return {"optimizer": adam(2e-3), "scheduler": landing}
 
 
-def lift3d() -> TrainerConfig:
-    """Cross-scene lifting, for a GPU."""
-    return TrainerConfig(
-        method_name="lift3d",
-        steps_per_eval_batch=500,
-        steps_per_save=2000,
-        max_num_iterations=100_000,
-        mixed_precision=False,
-        use_grad_scaler=False,
-        pipeline=CrossScenePipelineConfig(
-            datamanager=MultiSceneDataManagerConfig(image_size=512, num_sources=(6, 10)),
-            model=Lift3DModelConfig(
-                depth_planes=64,
-                samples_per_ray=8,
-                window_height=192,
-                window_width=256,
-                rays_per_step=4096,
-                feature_rays_per_step=1024,
-                eval_image_size=1024,
-                eval_num_rays_per_chunk=1 << 15,
-            ),
-        ),
-        optimizers=lifting_optimizers(100_000),
-        viewer=ViewerConfig(num_rays_per_chunk=1 << 15),
-        vis="viewer",
-    )
-
-
-def lift3d_tiny(steps: int = 4000) -> TrainerConfig:
-    """Two CPU cores, an hour from nothing, minutes from the weights that come with the package.
-
-    Args:
-        steps: of the training; the learning rate lands at its end.
-    """
-    return TrainerConfig(
-        method_name="lift3d-tiny",
-        machine=MachineConfig(device_type="cpu"),
-        logging=LoggingConfig(steps_per_log=50),
-        steps_per_eval_batch=500,
-        steps_per_eval_image=500,
-        steps_per_eval_all_images=100 * steps,
-        steps_per_save=500,
-        max_num_iterations=steps,
-        mixed_precision=False,
-        use_grad_scaler=False,
-        pipeline=CrossScenePipelineConfig(model=Lift3DModelConfig(eval_image_size=256)),
-        optimizers=lifting_optimizers(steps),
-        viewer=ViewerConfig(num_rays_per_chunk=8192),
-        vis="tensorboard",
-    )
-
-
-def lifting_optimizers(steps: int) -> dict[str, dict[str, object]]:
-    """Adam that warms up and lands softly; norms of gradients are bounded."""
-    landing = CosineDecaySchedulerConfig(
-        warm_up_end=steps // 20, learning_rate_alpha=0.02, max_steps=steps
-    )
-    optimizer = FusedAdamConfig(lr=2e-3, eps=1e-8, max_norm=1.0)
-    return {"network": {"optimizer": optimizer, "scheduler": landing}}
-
-
 def proposal_network(max_res: int) -> dict[str, int | bool]:
     """A proposal network of the tiny preset."""
     return {
@@ -274,6 +216,13 @@ SPECIFICATIONS = {
     "condense_sparse_tiny": MethodSpecification(
         config=condense_sparse_tiny(),
         description="condense-sparse for two CPU cores: minutes to a usable keypoint set.",
+    ),
+    "condense_pretrain": MethodSpecification(
+        config=condense_pretrain(),
+        description="One 2D and one 3D network pre-trained together over many scenes (ConDense, MVNet); GPU sizes.",
+    ),
+    "condense_pretrain_tiny": MethodSpecification(
+        config=condense_pretrain_tiny(), description="condense-pretrain for two CPU cores."
     ),
     "lift3d": MethodSpecification(
         config=lift3d(),

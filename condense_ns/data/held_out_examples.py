@@ -1,15 +1,41 @@
 """The held-out views of some scenes as examples, one of each scene in turn."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras
+from torch import Tensor
 
-from condense_ns.data.example_making import held_out_example, with_features
 from condense_ns.data.host_cameras import host_cameras
-from condense_ns.data.open_scenes import OpenScenes
+from condense_ns.data.open_scenes import OpenScene, OpenScenes
 from condense_ns.data.scene_place import ScenePlace
+from condense_ns.geometry.pinhole import PinholeViews
+
+
+@runtime_checkable
+class SceneExample(Protocol):
+    """What training and evaluation look at in one scene, whatever the method."""
+
+    @property
+    def scene(self) -> str:
+        """Name of the scene."""
+        ...
+
+    @property
+    def target(self) -> PinholeViews:
+        """Cameras, in pixels of the working images."""
+        ...
+
+    @property
+    def image(self) -> Float[Tensor, "3 height width"] | None:
+        """Working image, RGB in [0, 1], if the example brings one."""
+        ...
+
+    def to(self, device: torch.device | str) -> "SceneExample":
+        """The same example on another device."""
+        ...
 
 
 class HeldOutExamples:
@@ -20,8 +46,7 @@ class HeldOutExamples:
     Args:
         places: of the scenes.
         open_scenes: opens them.
-        num_sources: training views of its scene that a view is lifted from.
-        encoders: specs of those whose features the examples carry.
+        make: the example of a view, with its image.
         device: where the tensors go.
     """
 
@@ -29,12 +54,10 @@ class HeldOutExamples:
         self,
         places: tuple[ScenePlace, ...],
         open_scenes: OpenScenes,
-        num_sources: int,
-        encoders: tuple[str, ...],
+        make: Callable[[OpenScene, int], SceneExample],
         device: torch.device | str,
     ) -> None:
-        self._open_scenes, self._num_sources = open_scenes, num_sources
-        self._encoders, self._device = encoders, device
+        self._open_scenes, self._make, self._device = open_scenes, make, device
         views = [
             (turn, place, view)
             for place in places
@@ -52,11 +75,8 @@ class HeldOutExamples:
     def __getitem__(self, number: int) -> tuple[Cameras, dict[str, Any]]:
         """Camera and batch of one view."""
         place, view = self._views[number]
-        opened = self._open_scenes[place]
-        example = held_out_example(opened, view, self._num_sources)
-        for spec in self._encoders:
-            example = with_features(example, opened, spec)
-        example = example.to(self._device)
+        example = self._make(self._open_scenes[place], view).to(self._device)
+        assert example.image is not None
         image = example.image.permute(1, 2, 0)
         batch = {"image": image, "image_idx": number, "examples": [example]}
         return host_cameras(example.target).to(self._device), batch

@@ -1,240 +1,74 @@
-"""nerfstudio's data manager over many scenes: a target view per step and views to lift it from.
+"""lift3d's data manager: a target view per example and views to lift it from."""
 
-Nothing of a scene stays in memory but names of files and cameras, and those of a bounded number of
-scenes; pictures and features are read when they are needed, those of the next step in a thread. One
-scene at a time is *shown*: its images are what the host's viewer and renderer know of.
-"""
+from dataclasses import dataclass, field
+from typing import Any
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+import numpy as np
 
-import torch
-import tyro
-from nerfstudio.cameras.cameras import Cameras
-from nerfstudio.data.datamanagers.base_datamanager import DataManager
-from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanagerConfig
-from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
-from torch.nn import Parameter
-
-from condense_ns.data.example_draws import Slots, draw_generator
 from condense_ns.data.example_making import (
     drawn_example,
     free_sources,
+    held_out_example,
     source_views,
     with_features,
 )
-from condense_ns.data.held_out_examples import HeldOutExamples
-from condense_ns.data.host_cameras import host_cameras
-from condense_ns.data.open_scenes import OpenScene, OpenScenes
-from condense_ns.data.read_ahead import ReadAhead
-from condense_ns.data.scene_list import SceneList, read_scene_list
-from condense_ns.data.scene_place import ScenePlace
-from condense_ns.data.teachers import Teachers
-from condense_ns.data.working_images import WorkingImages
+from condense_ns.data.open_scenes import OpenScene
+from condense_ns.data.scenes_datamanager import (
+    ScenesDataManager,
+    ScenesDataManagerConfig,
+    refuse_small,
+)
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lift_example import LiftExample
 
-Batch = dict[str, Any]
-Hidden = tyro.conf.Suppress
-
 
 @dataclass
-class MultiSceneDataManagerConfig(FullImageDatamanagerConfig):
-    """Which scenes, and how many views of them a step looks at.
-
-    `ns-render dataset` accepts configs of this family of nerfstudio's only; what the family has
-    beside `data` is of no effect here and hidden.
-    """
+class MultiSceneDataManagerConfig(ScenesDataManagerConfig):
+    """Which scenes, and how many views of them a step looks at."""
 
     _target: type = field(default_factory=lambda: MultiSceneDataManager)
-    image_size: int = 256
-    """Longest side in pixels of the images that are rendered and rendered from."""
     num_sources: tuple[int, int] = (4, 8)
     """Fewest and most source views in training."""
     num_eval_sources: int = 10
     """Source views in evaluation and in the viewer."""
-    examples_per_step: int = 1
-    """Target views per step and process."""
-    encoders: Hidden[tuple[str, ...]] = ()
-    """Specs of the encoders; set by the pipeline."""
-    encoder_image_size: int | None = None
-    """Longest side in pixels of the images that encoders see; None leaves it to the encoder."""
-    feature_store: Path | None = None
-    """Folder for feature maps, one folder per scene in it. None keeps them in the user's cache."""
-    skip_unreadable_scenes: bool = False
-    """Leave out scenes that cannot be read, with a warning, instead of refusing the list."""
-    seed: int = 0
-    """Of the draws of scenes and views."""
-    dataparser: Hidden[Any] = None
-    camera_res_scale_factor: Hidden[float] = 1.0
-    eval_num_images_to_sample_from: Hidden[int] = -1
-    eval_num_times_to_repeat_images: Hidden[int] = -1
-    eval_image_indices: Hidden[Any] = None
-    cache_images: Hidden[Any] = "cpu"
-    cache_images_type: Hidden[Any] = "float32"
-    max_thread_workers: Hidden[Any] = None
-    train_cameras_sampling_strategy: Hidden[Any] = "random"
-    train_cameras_sampling_seed: Hidden[int] = 0
-    fps_reset_every: Hidden[int] = 1
 
 
-class MultiSceneDataManager(DataManager):
-    """Examples of many scenes, the same whatever the number of processes that share a step.
-
-    In training (`test_mode` val) evaluation looks at held-out views of the scenes listed as `val`;
-    afterwards at those listed as `test`, if there are any.
-    """
+class MultiSceneDataManager(ScenesDataManager[LiftExample]):
+    """Targets and sources."""
 
     config: MultiSceneDataManagerConfig
-    train_dataset: WorkingImages
-    eval_dataset: WorkingImages
 
-    def __init__(
-        self,
-        config: MultiSceneDataManagerConfig,
-        device: torch.device | str = "cpu",
-        test_mode: Literal["test", "val", "inference"] = "val",
-        world_size: int = 1,
-        local_rank: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        _check(config)
-        self.config, self.device, self.test_mode = config, device, test_mode
-        self.local_rank = local_rank
-        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-        rank = torch.distributed.get_rank() if distributed else local_rank
-        self.world_size = torch.distributed.get_world_size() if distributed else world_size
-        self.slots = Slots(rank, self.world_size, config.examples_per_step)
-        self.teachers = Teachers(config.encoders, str(device), config.encoder_image_size)
-        self.open_scenes = OpenScenes(config.image_size, self.teachers, config.feature_store)
-        self.scenes = read_scene_list(Path(config.data or ""), config.skip_unreadable_scenes)
-        if test_mode == "val":
-            self.scenes = self._readable(self.scenes)
-        self._ahead = ReadAhead(self._drawn)
-        self.show_scene(self.scene_names[0])
-        super().__init__()
-
-    def _readable(self, scenes: SceneList) -> SceneList:
-        """The scenes of training and evaluation that can be read.
+    @classmethod
+    def check(cls, config: Any) -> None:
+        """Refuse settings that cannot be used, before anything is read.
 
         Raises:
-            UserError: one cannot, and such scenes are not to be left out; or none is left.
+            UserError: there is one.
         """
-        places = list({place.name: place for place in (*scenes.train, *scenes.val)}.values())
-        first = self.slots.rank * len(places) // self.slots.world_size
-        in_order = places[first:] + places[:first]  # so that ranks share what takes long
-        usable = self.open_scenes.readable(in_order, self.config.skip_unreadable_scenes)
-        names = {place.name for place in usable}
-        train, val = (
-            tuple(place for place in listed if place.name in names)
-            for listed in (scenes.train, scenes.val)
-        )
-        if not train:
-            raise UserError(f"{self.config.data} has no scene to train on; list some below train")
-        return replace(scenes, train=train, val=val)
-
-    @property
-    def scene_names(self) -> list[str]:
-        """All scenes, the one that is shown first in front: the first for validation or training.
-
-        The same whatever the mode, for `ns-render dataset` takes cameras and pipeline in two modes.
-        """
-        in_order = (*self.scenes.val, *self.scenes.train, *self.scenes.test)
-        return list(dict.fromkeys(place.name for place in in_order))
-
-    def _evaluated(self) -> tuple[ScenePlace, ...]:
-        """The scenes whose held-out views are looked at."""
-        scenes = self.scenes
-        tested = scenes.test if self.test_mode != "val" else ()
-        return tested or scenes.val or scenes.train[:1] or scenes.test[:1]
-
-    def show_scene(self, name: str) -> None:
-        """Make a scene the one that the host's viewer and renderer know of.
-
-        Raises:
-            UserError: there is no such scene, or it cannot be read.
-        """
-        self.shown: OpenScene = self.opened(name)
-        scene = self.shown.scene
-        self.train_dataset = WorkingImages(scene, scene.training)
-        self.eval_dataset = WorkingImages(scene, scene.held_out)
-        self.train_dataparser_outputs: DataparserOutputs = self.train_dataset._dataparser_outputs
-
-    def opened(self, name: str) -> OpenScene:
-        """The scene of that name.
-
-        Raises:
-            UserError: there is none, or it cannot be read.
-        """
-        places = {place.name: place for place in self.scenes.all}
-        if name not in places:
-            raise UserError(f"no scene {name}; choose one of {', '.join(self.scene_names)}")
-        return self.open_scenes[places[name]]
-
-    def setup_train(self) -> None:
-        """Make sure that encoders can be built and that all features are stored."""
-        if self.test_mode != "val":
-            return
-        for spec in self.config.encoders:
-            _ = self.teachers[spec]  # a wrong file is told before anything is extracted
-        for place in self.slots.own_scenes(self.scenes.train):
-            for spec in self.config.encoders:
-                self.open_scenes[place].maps(spec)
-
-    def setup_eval(self) -> None:
-        """List the held-out views of the evaluated scenes."""
-        config = self.config
-        self.fixed_indices_eval_dataloader = HeldOutExamples(
-            self._evaluated(),
-            self.open_scenes,
-            config.num_eval_sources,
-            config.encoders if self.test_mode == "val" else (),
-            self.device,
-        )
-
-    def next_train(self, step: int) -> tuple[Cameras, Batch]:
-        """Cameras of this rank's targets, and their examples under ``examples``."""
-        self.train_count += 1
-        examples = [example.to(self.device) for example in self._ahead(step)]
-        cameras = host_cameras(*(example.target for example in examples))
-        return cameras.to(self.device), {"examples": examples}
-
-    def _drawn(self, step: int) -> list[LiftExample]:
-        """This rank's examples of a step, with the features of one encoder."""
-        encoders = self.config.encoders
-        examples = []
-        for slot in self.slots.own:
-            generator = draw_generator(self.config.seed, step, slot)
-            share = self.slots.share(self.scenes.train, slot)
-            opened = self.open_scenes[share[int(generator.integers(len(share)))]]
-            example = drawn_example(opened, self.config.num_sources, generator)
-            if encoders and self.test_mode == "val":
-                example = with_features(example, opened, encoders[step % len(encoders)])
-            examples.append(example)
-        return examples
-
-    def next_eval(self, step: int) -> tuple[Cameras, Batch]:
-        """As `next_eval_image`."""
-        return self.next_eval_image(step)
-
-    def next_eval_image(self, step: int) -> tuple[Cameras, Batch]:
-        """The next held-out view; in training its example carries the features of all encoders.
-
-        Raises:
-            UserError: no evaluated scene has held-out views.
-        """
-        views = self.fixed_indices_eval_dataloader
-        if len(views) == 0:
+        super().check(config)
+        least, most = config.num_sources
+        if not 1 <= least <= most:
             raise UserError(
-                f"no scene of {self.config.data} that is evaluated has held-out views; list one "
-                "that has some below val"
+                f"num-sources is {least} {most}; give the fewest, at least 1, and the most"
             )
-        found = views[self.eval_count % len(views)]
-        self.eval_count += 1
-        return found
+        refuse_small(config, {"num_eval_sources": 1})
+
+    def example(self, opened: OpenScene, generator: np.random.Generator, step: int) -> LiftExample:
+        """A random target with random sources; in training with the features of one encoder."""
+        encoders = self.config.encoders
+        example = drawn_example(opened, self.config.num_sources, generator)
+        if encoders and self.test_mode == "val":
+            example = with_features(example, opened, encoders[step % len(encoders)])
+        return example
+
+    def held_out(self, opened: OpenScene, view: int) -> LiftExample:
+        """A view with its best sources; in training with the features of all encoders."""
+        example = held_out_example(opened, view, self.config.num_eval_sources)
+        for spec in self.config.encoders if self.test_mode == "val" else ():
+            example = with_features(example, opened, spec)
+        return example
 
     def with_features(self, example: LiftExample, spec: str) -> LiftExample:
         """The example with the maps of one more encoder, extracted if they are not stored."""
@@ -253,33 +87,3 @@ class MultiSceneDataManager(DataManager):
         numbers = free_sources(self.shown, target, self.config.num_eval_sources, least_angle)
         sources = source_views(self.shown, numbers).to(self.device)
         return sources, self.shown.anchors.depth_range(target)
-
-    def get_train_rays_per_batch(self) -> int:
-        """Pixels of a step's targets, by the size of the shown scene."""
-        return self.config.examples_per_step * self.get_eval_rays_per_batch()
-
-    def get_eval_rays_per_batch(self) -> int:
-        """Pixels of a target of the shown scene."""
-        return self.shown.scene.views.height * self.shown.scene.views.width
-
-    def get_datapath(self) -> Path:
-        """The list or folder of scenes."""
-        return Path(self.config.data or "")
-
-    def get_param_groups(self) -> dict[str, list[Parameter]]:
-        """Nothing here is trained."""
-        return {}
-
-
-def _check(config: MultiSceneDataManagerConfig) -> None:
-    """Refuse settings that cannot be used, before anything is read."""
-    if config.data is None:
-        raise UserError("no scenes given; name a folder of scenes or a list in YAML with --data")
-    least, most = config.num_sources
-    if not 1 <= least <= most:
-        raise UserError(f"num-sources is {least} {most}; give the fewest, at least 1, and the most")
-    smallest = {"image_size": 16, "num_eval_sources": 1, "examples_per_step": 1, "seed": 0}
-    for name, value in smallest.items():
-        if getattr(config, name) < value:
-            option = name.replace("_", "-")
-            raise UserError(f"{option} is {getattr(config, name)}; it must be {value} or more")

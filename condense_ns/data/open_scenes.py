@@ -15,7 +15,7 @@ from torch import Tensor
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.posed_scene import PosedScene
-from condense_ns.data.recent_images import RecentImages
+from condense_ns.data.recent_items import RecentItems
 from condense_ns.data.scene_anchors import SceneAnchors
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.teachers import Teachers
@@ -75,7 +75,7 @@ class OpenScenes:
 
     def __init__(self, image_size: int, teachers: Teachers, feature_store: Path | None) -> None:
         self._image_size, self._teachers, self._feature_store = image_size, teachers, feature_store
-        self._recent = RecentImages(RECENT_BYTES)
+        self._recent = RecentItems[Tensor](RECENT_BYTES)
         self._open: OrderedDict[str, OpenScene] = OrderedDict()
         self._lock = RLock()
 

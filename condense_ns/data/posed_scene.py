@@ -22,7 +22,7 @@ from condense_ns.cache.extraction import ImageSource, extract
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.feature_datamanager import image_source, load_rgb
-from condense_ns.data.recent_images import RecentImages
+from condense_ns.data.recent_items import RecentItems
 from condense_ns.data.scene_checks import check_split
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.scene_reading import read_splits, same_file_indices
@@ -63,14 +63,14 @@ class PosedScene:
         self,
         place: ScenePlace,
         image_size: int,
-        recent: RecentImages | None = None,
+        recent: RecentItems[Tensor] | None = None,
         largest_photograph: int = LARGEST_PHOTOGRAPH,
     ) -> None:
         self.name, self.folder = place.name, place.folder
         self._largest_photograph = largest_photograph
         splits = read_splits(place)
         self.train_outputs, self.eval_outputs = splits.train, splits.held_out
-        self._recent = RecentImages(RECENT_BYTES) if recent is None else recent
+        self._recent = RecentItems[Tensor](RECENT_BYTES) if recent is None else recent
         train, held_out = InputDataset(splits.train), InputDataset(splits.held_out)
         self.training = list(range(len(train)))
         known = same_file_indices(train.image_filenames)

@@ -13,10 +13,8 @@ import torch
 from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.scene_box import OrientedBox
-from nerfstudio.models.base_model import Model, ModelConfig
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn import functional as F
 
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.geometry.source_views import SourceViews
@@ -24,7 +22,12 @@ from condense_ns.lifting.lift_training import LiftTraining, example_losses
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.network_file import SHIPPED, load_network
 from condense_ns.lifting.view_rendering import render_features, render_picture
-from condense_ns.models.lazy_lpips import LazyLpips
+from condense_ns.models.cross_scene_model import (
+    CrossSceneModel,
+    CrossSceneModelConfig,
+    along_the_ray,
+    enlarged,
+)
 from condense_ns.models.pinhole_camera import pinhole_of
 from condense_ns.rendering.pca_colours import pca_colours
 from condense_ns.tensors import FeatureStatistics
@@ -48,12 +51,10 @@ class Surroundings:
 
 
 @dataclass
-class Lift3DModelConfig(ModelConfig):
+class Lift3DModelConfig(CrossSceneModelConfig):
     """Settings of lift3d."""
 
     _target: type = field(default_factory=lambda: Lift3DModel)
-    enable_collider: bool = False
-    """Rays start where the depth proposal says."""
     initial_weights: Path | None = SHIPPED
     """Weights (.safetensors) that training starts from; None starts from random ones."""
     depth_planes: int = 48
@@ -80,13 +81,11 @@ class Lift3DModelConfig(ModelConfig):
     """Weight of 1 - cosine between features."""
     feature_l2_loss_mult: float = 0.05
     """Weight of the square difference between features, in units of their variance."""
-    eval_image_size: int = 512
-    """Longest side in pixels that cameras are rendered at; larger pictures are enlarged from it."""
     eval_num_rays_per_chunk: int = 8192
     """Rays at a time."""
 
 
-class Lift3DModel(Model):
+class Lift3DModel(CrossSceneModel):
     """The network, its losses, and pictures of cameras."""
 
     config: Lift3DModelConfig
@@ -99,7 +98,6 @@ class Lift3DModel(Model):
         self.network = LiftingNetwork(self.config.depth_planes, self.config.samples_per_ray)
         if self.config.initial_weights is not None:
             self.network.load_state_dict(load_network(self.config.initial_weights).state_dict())
-        self.lpips = LazyLpips(normalize=True)
 
     def get_param_groups(self) -> dict[str, list[Parameter]]:
         """All of the network."""
@@ -129,19 +127,6 @@ class Lift3DModel(Model):
                 summed.setdefault(name, []).append(loss)
         return {name: torch.stack(losses).mean() for name, losses in summed.items()}
 
-    def get_metrics_dict(self, outputs: dict[str, Any], batch: dict[str, Any]) -> dict[str, Tensor]:
-        """The losses before they are weighted."""
-        return {name: loss.detach() for name, loss in outputs.items()}
-
-    def get_loss_dict(
-        self, outputs: dict[str, Any], batch: dict[str, Any], metrics_dict: Any = None
-    ) -> dict[str, Tensor]:
-        """The losses, weighted."""
-        return {
-            f"{name}_loss": getattr(self.config, f"{name}_loss_mult") * loss
-            for name, loss in outputs.items()
-        }
-
     def look_at(self, target: PinholeViews, around: Surroundings) -> Look:
         """What all rays of a target share."""
         return self.network.look(target, around.sources, around.depth_range)
@@ -158,17 +143,15 @@ class Lift3DModel(Model):
         """
         assert self.surroundings is not None
         wanted = pinhole_of(camera.to(self.device))
-        scale = min(1.0, self.config.eval_image_size / max(wanted.height, wanted.width))
-        size = max(8, round(wanted.height * scale)), max(8, round(wanted.width * scale))
+        size = self.rendered_size(wanted)
         target = wanted.resized(*size)
         around = self.surroundings(target)
         look = self.look_at(target, around)
         picture = render_picture(self.network, look, *size, self.config.eval_num_rays_per_chunk)
         _, directions = pixel_rays(grid_places(*size, self.device), target)
-        lengths = torch.linalg.vector_norm(directions, dim=1).reshape(*size, 1)
         outputs = {
             "rgb": picture.rgb,
-            "depth": picture.depth * lengths,  # the host measures along the ray
+            "depth": along_the_ray(picture.depth, directions),
             "accumulation": picture.accumulation,
             "feature_pca": self._feature_colours(look, around, size),
         }
@@ -197,27 +180,7 @@ class Lift3DModel(Model):
         self, outputs: dict[str, Tensor], batch: dict[str, Any]
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """PSNR, SSIM and, if its weights are there, LPIPS of a held-out view."""
-        from torchmetrics.functional.image import (
-            peak_signal_noise_ratio,
-            structural_similarity_index_measure,
-        )
-
         true, found = batch["image"].to(self.device)[..., :3], outputs["rgb"]
-        pair = [image.permute(2, 0, 1)[None] for image in (found, true)]
-        metrics = {
-            "psnr": float(peak_signal_noise_ratio(*pair, data_range=1.0)),
-            "ssim": float(structural_similarity_index_measure(*pair, data_range=1.0)),  # type: ignore[arg-type]
-            "lpips": float(self.lpips(pair[0].clamp(0, 1), pair[1])),
-        }
+        metrics: dict[str, float] = self.picture_metrics(found, true)
         images = {"img": torch.cat([true, found], dim=1), "feature_pca": outputs["feature_pca"]}
         return metrics, images
-
-
-def enlarged(
-    values: Float[Tensor, "rows columns channels"], size: tuple[int, int]
-) -> Float[Tensor, "height width channels"]:
-    """Values between cells, for a picture of another size."""
-    if tuple(values.shape[:2]) == size:
-        return values
-    stacked = values.permute(2, 0, 1)[None]
-    return F.interpolate(stacked, size=size, mode="bilinear")[0].permute(1, 2, 0)

@@ -16,7 +16,7 @@ def pinhole_of(camera: Cameras) -> PinholeViews:
     """
     one = camera if camera.shape == (1,) else camera.reshape((1,))
     if int(one.camera_type[0]) not in (CameraType.PERSPECTIVE.value, CameraType.FISHEYE.value):
-        raise UserError("lift3d renders perspective cameras only; choose one as camera type")
+        raise UserError("only perspective cameras can be rendered; choose one as camera type")
     rotation, translation = world_to_camera_cv(one.camera_to_worlds.double())
     pose = torch.eye(4, device=one.device)[None].clone()
     pose[:, :3, :3], pose[:, :3, 3] = rotation.float(), translation.float()

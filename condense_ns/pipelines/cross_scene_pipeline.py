@@ -1,7 +1,7 @@
 """Many scenes: data manager -> examples -> a model with nothing of a scene in it.
 
 What cross-scene methods share: examples in place of rays, distributed training on any device,
-evaluation in which each held-out view is rendered from its own sources, and a scene that is shown.
+evaluation in which each held-out view is rendered from its own scene, and a scene that is shown.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,18 +15,17 @@ from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineC
 from torch.cuda.amp.grad_scaler import GradScaler
 from torch.nn.parallel import DistributedDataParallel
 
-from condense_ns.data.multi_scene_datamanager import (
-    MultiSceneDataManager,
-    MultiSceneDataManagerConfig,
-)
+from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
+from condense_ns.data.scenes_datamanager import ScenesDataManager, ScenesDataManagerConfig
 from condense_ns.errors import UserError
-from condense_ns.models.lift3d import Lift3DModel, Lift3DModelConfig
+from condense_ns.models.cross_scene_model import CrossSceneModel, CrossSceneModelConfig
+from condense_ns.models.lift3d import Lift3DModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_keys
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
-from condense_ns.pipelines.option_checks import check_lift_options
-from condense_ns.pipelines.shown_scene import ShownScene
+from condense_ns.pipelines.option_checks import check_cross_scene_options
+from condense_ns.pipelines.shown_scene import ShownScene, rendered_from, shown_scene
 from condense_ns.viewer.scene_selector import SceneSelector
 
 SEEDS_PER_STEP = 1 << 16
@@ -40,10 +39,10 @@ class CrossScenePipelineConfig(VanillaPipelineConfig):
 
     _target: type = field(default_factory=lambda: CrossScenePipeline)
     encoders: tuple[str, ...] = ("mini", "gradients")
-    """2D encoders whose features are lifted, one after the other; the first one colours feature_pca."""
-    datamanager: MultiSceneDataManagerConfig = field(default_factory=MultiSceneDataManagerConfig)
+    """2D encoders whose features are learned from; the first one colours feature_pca."""
+    datamanager: ScenesDataManagerConfig = field(default_factory=MultiSceneDataManagerConfig)
     """The data manager."""
-    model: Lift3DModelConfig = field(default_factory=Lift3DModelConfig)
+    model: CrossSceneModelConfig = field(default_factory=Lift3DModelConfig)
     """The model."""
 
 
@@ -51,7 +50,7 @@ class CrossScenePipeline(VanillaPipeline):
     """nerfstudio's pipeline over many scenes."""
 
     config: CrossScenePipelineConfig
-    datamanager: MultiSceneDataManager
+    datamanager: ScenesDataManager[Any]
 
     def __init__(
         self,
@@ -66,25 +65,25 @@ class CrossScenePipeline(VanillaPipeline):
         allow_numpy_scalars_in_checkpoints()
         if torch.device(device).type == "cpu":
             keep_large_buffers()
-        check_lift_options(config.model)
+        check_cross_scene_options(config.model, config.datamanager)
         config.datamanager.encoders = tuple(config.encoders)
         super().__init__(config, str(device), test_mode, 1, local_rank, grad_scaler)
         self.world_size = world_size
-        self._shown = ShownScene(self.datamanager, next(iter(config.encoders), None))
+        self._shown = shown_scene(self.datamanager, next(iter(config.encoders), None))
         self.model.surroundings = self._shown.surroundings
         if world_size > 1:
             on_gpu = torch.device(device).type == "cuda"
             wrapped = DistributedDataParallel(  # the host's own wrapping insists on CUDA
                 self.model, device_ids=[local_rank] if on_gpu else None, find_unused_parameters=True
             )
-            self._model = cast(Lift3DModel, wrapped)
+            self._model = cast(CrossSceneModel, wrapped)
         self.scene_selector = SceneSelector(self.datamanager)
 
     @property
-    def model(self) -> Lift3DModel:
+    def model(self) -> CrossSceneModel:
         """The model itself, without the wrapper of distributed training."""
         model = super().model
-        assert isinstance(model, Lift3DModel)
+        assert isinstance(model, CrossSceneModel)
         return model
 
     def get_train_loss_dict(self, step: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
@@ -111,10 +110,10 @@ class CrossScenePipeline(VanillaPipeline):
         return outputs, self.model.get_loss_dict(outputs, batch, metrics), metrics
 
     def get_eval_image_metrics_and_images(self, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Metrics and pictures of the next held-out view, rendered from its own sources."""
+        """Metrics and pictures of the next held-out view, rendered from its own scene."""
         self.eval()
         camera, batch = self.datamanager.next_eval_image(step)
-        with self._shown.instead(batch["examples"][0], self.model):
+        with rendered_from(self.model, self._shown.of_example(batch["examples"][0])):
             outputs = self.model.get_outputs_for_camera(camera)
         metrics, images = self.model.get_image_metrics_and_images(outputs, batch)
         metrics["num_rays"] = int(camera.height * camera.width)
@@ -129,7 +128,7 @@ class CrossScenePipeline(VanillaPipeline):
         output_path: Path | None = None,
         get_std: bool = False,
     ) -> dict[str, float]:
-        """The host's, each view rendered from its own sources.
+        """The host's, each view rendered from its own scene.
 
         Raises:
             UserError: no scene that is evaluated has held-out views.
@@ -164,13 +163,13 @@ def _without_wrapper(state: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Surrounded:
-    """Cameras and batches; while one is looked at, the model renders from its example's sources."""
+    """Cameras and batches; while one is looked at, the model renders from its example."""
 
     def __init__(
         self,
         loader: Iterable[tuple[Cameras, dict[str, Any]]],
         shown: ShownScene,
-        model: Lift3DModel,
+        model: CrossSceneModel,
     ) -> None:
         self._loader, self._shown, self._model = loader, shown, model
 
@@ -179,5 +178,5 @@ class _Surrounded:
 
     def __iter__(self) -> Iterator[tuple[Cameras, dict[str, Any]]]:
         for camera, batch in self._loader:
-            with self._shown.instead(batch["examples"][0], self._model):
+            with rendered_from(self._model, self._shown.of_example(batch["examples"][0])):
                 yield camera, batch

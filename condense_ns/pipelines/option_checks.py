@@ -3,9 +3,13 @@
 from typing import TYPE_CHECKING
 
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
+from condense_ns.data.scenes_datamanager import ScenesDataManagerConfig
+from condense_ns.data.volume_datamanager import VolumeDataManagerConfig
 from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
+from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
 from condense_ns.models.condense_sparse import CondenseSparseModelConfig
+from condense_ns.models.cross_scene_model import CrossSceneModelConfig
 from condense_ns.models.keypoint_training import LOSSES
 from condense_ns.models.lift3d import Lift3DModelConfig
 
@@ -58,6 +62,28 @@ OF_LIFTING = {
     "eval_num_rays_per_chunk": 1,
 }
 """Smallest values of the options of lift3d's model."""
+OF_PRETRAINING = {
+    "latent_dim": 1,
+    "decoder_hidden_dim": 0,
+    "refiner_width": 1,
+    "eval_image_size": 8,
+    **{
+        f"{name}_loss_mult": 0
+        for name in (
+            "lifted",
+            "refined",
+            "anchor",
+            "transfer",
+            "correspondence",
+            "score_consistency",
+            "score_peakedness",
+            "score_repeatability",
+            "score_prior",
+            "language",
+        )
+    },
+}
+"""Smallest values of the options of condense-pretrain's model."""
 
 
 def check_options(model: CondenseDenseModelConfig, data: FeatureDataManagerConfig) -> None:
@@ -93,14 +119,24 @@ def check_keypoint_options(
             _check(part, name, getattr(owner, name), least)
 
 
-def check_lift_options(model: Lift3DModelConfig) -> None:
-    """Check every number of lift3d's model.
+def check_cross_scene_options(
+    model: CrossSceneModelConfig, datamanager: ScenesDataManagerConfig
+) -> None:
+    """Check every number of a model over many scenes; tell the data manager what is trained for.
 
     Raises:
         UserError: as for `check_options`.
     """
-    for name, least in OF_LIFTING.items():
+    limits = OF_LIFTING if isinstance(model, Lift3DModelConfig) else OF_PRETRAINING
+    for name, least in limits.items():
         _check("model.", name, getattr(model, name), least)
+    if isinstance(model, CondensePretrainModelConfig):
+        if not model.objectives:
+            raise UserError(
+                "--pipeline.model.objectives is empty; name what is trained for, e.g. condense mvnet"
+            )
+        if isinstance(datamanager, VolumeDataManagerConfig):
+            datamanager.objectives = model.objectives
 
 
 def _check(part: str, name: str, value: float | int | None, least: int) -> None:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from condense_ns.data.example_making import held_out_example, with_features
 from condense_ns.data.held_out_examples import HeldOutExamples
-from condense_ns.data.open_scenes import OpenScenes
+from condense_ns.data.open_scenes import OpenScene, OpenScenes
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.teachers import Teachers
+from condense_ns.lifting.lift_example import LiftExample
 from tests.training import COLOURS
 
 
@@ -14,7 +16,14 @@ def views_of(
 ) -> HeldOutExamples:
     scenes = OpenScenes(64, Teachers(encoders, "cpu", 64), store)
     places = tuple(ScenePlace(name, tabletops / name, "nerfstudio-data") for name in names)
-    return HeldOutExamples(places, scenes, 4, encoders, "cpu")
+
+    def make(opened: OpenScene, view: int) -> LiftExample:
+        example = held_out_example(opened, view, 4)
+        for spec in encoders:
+            example = with_features(example, opened, spec)
+        return example
+
+    return HeldOutExamples(places, scenes, make, "cpu")
 
 
 def test_scenes_take_turns(tabletops: Path, tmp_path: Path):

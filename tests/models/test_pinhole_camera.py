@@ -49,5 +49,5 @@ def test_distortion_is_left_out():
 def test_other_pictures_than_perspective_ones_are_refused():
     camera = host_cameras(VIEWS)[0:1]
     camera.camera_type = torch.full((1, 1), CameraType.EQUIRECTANGULAR.value)
-    with pytest.raises(UserError, match="lift3d renders perspective cameras only"):
+    with pytest.raises(UserError, match="only perspective cameras can be rendered"):
         pinhole_of(camera)

@@ -1,8 +1,8 @@
-"""A bounded memory of images."""
+"""A bounded memory."""
 
 import torch
 
-from condense_ns.data.recent_images import RecentImages
+from condense_ns.data.recent_items import RecentItems
 
 BYTES = 3 * 4 * 5 * 4
 
@@ -12,7 +12,7 @@ def image(value: float) -> torch.Tensor:
 
 
 def test_what_was_read_lately_is_not_read_again():
-    recent, reads = RecentImages(10 * BYTES), []
+    recent, reads = RecentItems(10 * BYTES), []
     for _ in range(3):
         found = recent.get("a", lambda: reads.append(1) or image(0.5))
     assert len(reads) == 1
@@ -20,7 +20,7 @@ def test_what_was_read_lately_is_not_read_again():
 
 
 def test_the_oldest_leaves_first_and_memory_stays_bounded():
-    recent = RecentImages(2 * BYTES)
+    recent = RecentItems(2 * BYTES)
     for key in ("a", "b", "a", "c"):  # b was not asked for since a
         recent.get(key, lambda: image(0.0))
     assert len(recent) == 2
@@ -31,7 +31,7 @@ def test_the_oldest_leaves_first_and_memory_stays_bounded():
 
 
 def test_an_image_larger_than_the_bound_is_still_handed_out():
-    recent = RecentImages(1)
+    recent = RecentItems(1)
     assert torch.equal(recent.get("a", lambda: image(1.0)), image(1.0))
     recent.get("b", lambda: image(0.0))
     assert len(recent) == 1

@@ -8,9 +8,9 @@ import torch
 
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_place import recognised_place
+from condense_ns.data.scene_volume import volume_file, volume_of_scene
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
-from condense_ns.pipelines.scene_volume import volume_file, volume_of_scene
 from condense_ns.rendering.ray_march import march
 from condense_ns.rendering.volume_rendering import mean_depth, opacity, volume_weights
 from condense_ns.volumes.sparse_volume import SparseVolume

@@ -1,0 +1,138 @@
+"""condense-pretrain's data manager: a scene's volume and a few of its views per example."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from condense_ns.data.feature_datamanager import STATISTICS_SAMPLES
+from condense_ns.data.feature_statistics import feature_statistics
+from condense_ns.data.open_scenes import OpenScene
+from condense_ns.data.prepared_volumes import PreparedVolume, PreparedVolumes
+from condense_ns.data.scenes_datamanager import (
+    Hidden,
+    ScenesDataManager,
+    ScenesDataManagerConfig,
+    refuse_small,
+)
+from condense_ns.data.volume_examples import (
+    drawn_views,
+    drawn_volume,
+    volume_example,
+    with_captions,
+    with_priors,
+)
+from condense_ns.errors import UserError
+from condense_ns.pretraining.pretrain_example import PretrainExample
+from condense_ns.tensors import FeatureStatistics
+from condense_ns.volumes.sparse_volume import Kind
+
+LOGGER = logging.getLogger(__name__)
+STATISTICS_SCENES = 8
+"""Training scenes whose features say what is usual."""
+
+
+@dataclass
+class VolumeDataManagerConfig(ScenesDataManagerConfig):
+    """Which scenes, how finely they are cut into voxels, and how many views a step looks at."""
+
+    _target: type = field(default_factory=lambda: VolumeDataManager)
+    views_per_example: int = 4
+    """Views of a scene that one example looks at; correspondence needs 2."""
+    most_voxels: int = 12_000
+    """Of a scene; its resolution is halved until it has no more. Steps take time in proportion."""
+    kinds: tuple[Kind, ...] = ("depth", "points", "radiance")
+    """Kinds of sources that the backbone learns to read; each example has one of those that its scene
+    has or can imitate."""
+    turn_scenes: bool = True
+    """Show the backbone each scene turned by quarters about the vertical, and mirrored."""
+    memory_mb: int = 1024
+    """For volumes and what views see of them, on the training device."""
+    objectives: Hidden[tuple[str, ...]] = ()
+    """What is trained for; set by the pipeline."""
+
+
+class VolumeDataManager(ScenesDataManager[PretrainExample]):
+    """Volumes and views."""
+
+    config: VolumeDataManagerConfig
+
+    def __init__(
+        self, config: VolumeDataManagerConfig, device: torch.device | str = "cpu", **kwargs: Any
+    ) -> None:
+        self.volumes = PreparedVolumes(
+            config.most_voxels, config.kinds, device, config.memory_mb << 20
+        )
+        self._unavailable: set[str] = set()
+        super().__init__(config, device, **kwargs)
+        if self.test_mode == "val":
+            self.train_dataset.metadata["features"] = self._statistics()
+
+    @classmethod
+    def check(cls, config: Any) -> None:
+        """Refuse settings that cannot be used, before anything is read.
+
+        Raises:
+            UserError: there is one.
+        """
+        super().check(config)
+        refuse_small(config, {"views_per_example": 1, "most_voxels": 100, "memory_mb": 16})
+        if not config.encoders:
+            raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
+
+    def setup_train(self) -> None:
+        """Make sure that all features are stored and that all scenes have volumes."""
+        super().setup_train()
+        if self.test_mode == "val":
+            for place in self.slots.own_scenes(self.scenes.train):
+                self.volumes.plain(self.open_scenes[place], None)
+
+    def _statistics(self) -> dict[str, FeatureStatistics]:
+        """Of each encoder, over a few training scenes; the same in all processes of a run."""
+        places = self.scenes.train[:STATISTICS_SCENES]
+        found = {}
+        for spec in self.config.encoders:
+            generator = torch.Generator().manual_seed(0)
+            count = STATISTICS_SAMPLES // len(places)
+            maps = [self.open_scenes[place].maps(spec) for place in places]
+            sample = torch.cat([one.sample(count, generator) for one in maps])
+            found[spec] = feature_statistics(sample, self.teachers[spec].fingerprint)
+        return found
+
+    def example(
+        self, opened: OpenScene, generator: np.random.Generator, step: int
+    ) -> PretrainExample:
+        """Random views of a scene that overlap, and its volume from a random kind of source."""
+        config = self.config
+        views = drawn_views(opened, config.views_per_example, generator)
+        source = drawn_volume(opened, self.volumes, config.turn_scenes, generator)
+        example = volume_example(opened, self.volumes, views, source, config.encoders)
+        if "sparse" in config.objectives:
+            example = with_priors(example, opened)
+        return with_captions(example, opened) if "language" in config.objectives else example
+
+    def held_out(self, opened: OpenScene, view: int) -> PretrainExample:
+        """A view of a scene as it stands, with its image and the features that can be had."""
+        encoders = tuple(spec for spec in self.config.encoders if self._available(opened, spec))
+        example = volume_example(opened, self.volumes, [view], (None, 0), encoders)
+        return example.with_image(opened.scene.image(view))
+
+    def shown_volume(self) -> PreparedVolume:
+        """The volume of the shown scene as it stands.
+
+        Raises:
+            UserError: the scene has none.
+        """
+        return self.volumes.prepared(self.shown, None, 0)
+
+    def _available(self, opened: OpenScene, spec: str) -> bool:
+        """Whether an encoder answers; after a warning it is not asked again."""
+        if spec not in self._unavailable:
+            try:
+                opened.maps(spec)
+            except UserError as error:
+                LOGGER.warning("features are not compared: %s", error)
+                self._unavailable.add(spec)
+        return spec not in self._unavailable

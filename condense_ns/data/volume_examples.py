@@ -1,0 +1,166 @@
+"""Views of open scenes -> examples of condense-pretrain."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from condense_ns.annotations import SceneAnnotations, read_annotations
+from condense_ns.data.example_making import POOL, TRIES
+from condense_ns.data.open_scenes import OpenScene
+from condense_ns.data.prepared_volumes import PreparedVolumes
+from condense_ns.encoders.base import TextImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.geometry.pinhole import grid_places
+from condense_ns.keypoints.prior import classical_logits
+from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample
+from condense_ns.pretraining.seen_cells import SeenCells, stacked_cells
+from condense_ns.volumes.sparse_volume import Kind
+from condense_ns.volumes.turned import TURNS
+
+
+def drawn_views(opened: OpenScene, count: int, generator: np.random.Generator) -> list[int]:
+    """A random training view and others that overlap it, in random order.
+
+    Raises:
+        UserError: none of ten views drawn shares anything with the others.
+    """
+    training, problem = opened.scene.training, None
+    for _ in range(TRIES):
+        view = training[int(generator.integers(len(training)))]
+        if count == 1:
+            return [view]
+        try:
+            pool = opened.anchors.select_sources(
+                opened.scene.views[[view]], training, POOL * (count - 1), view=view
+            )
+        except UserError as error:
+            problem = error
+            continue
+        drawn = generator.choice(len(pool), min(count - 1, len(pool)), replace=False)
+        return [view, *(pool[at] for at in drawn)]
+    assert problem is not None
+    raise problem
+
+
+def drawn_volume(
+    opened: OpenScene, volumes: PreparedVolumes, turns: bool, generator: np.random.Generator
+) -> tuple[Kind, int]:
+    """A random kind of source that the scene has, and how the scene is turned."""
+    kinds = volumes.kinds(opened)
+    kind = kinds[int(generator.integers(len(kinds)))]
+    turn = int(generator.integers(TURNS))
+    return kind, turn if turns else 0
+
+
+def volume_example(
+    opened: OpenScene,
+    volumes: PreparedVolumes,
+    views: list[int],
+    source: tuple[Kind | None, int],
+    encoders: tuple[str, ...],
+) -> PretrainExample:
+    """A scene's volume with some views and their features.
+
+    Args:
+        opened: the scene.
+        volumes: makes and keeps what is needed.
+        views: numbers of views of the scene.
+        source: kind of the volume (None for what the scene's files give) and its turn.
+        encoders: specs; their maps are extracted if they are not stored.
+
+    Raises:
+        UserError: an encoder cannot be used, or the scene has no volume.
+    """
+    kind, turn = source
+    prepared = volumes.prepared(opened, kind, turn)
+    device = prepared.numbers.device
+    features = {spec: opened.stacked_maps(spec, views).to(device) for spec in encoders}
+    return PretrainExample(
+        scene=opened.scene.name,
+        numbers=tuple(views),
+        target=opened.scene.views[views].to(device),
+        volume=prepared.volume,
+        pyramid=prepared.pyramid,
+        seen={
+            spec: _cells(opened, volumes, kind, views, maps).renumbered(prepared.numbers)
+            for spec, maps in features.items()
+        },
+        features=features,
+    )
+
+
+def _cells(
+    opened: OpenScene,
+    volumes: PreparedVolumes,
+    kind: Kind | None,
+    views: list[int],
+    maps: Float[Tensor, "views rows columns channels"],
+) -> SeenCells:
+    rows, columns = maps.shape[1:3]
+    return stacked_cells([volumes.cells(opened, kind, view, rows, columns) for view in views])
+
+
+def with_priors(example: PretrainExample, opened: OpenScene) -> PretrainExample:
+    """The example with a detector's logits at the cells of its first encoder."""
+    seen = next(iter(example.seen.values()))
+    logits = [
+        torch.nn.functional.adaptive_max_pool2d(
+            classical_logits(opened.scene.image(view), "shi-tomasi")[None],
+            (seen.rows, seen.columns),
+        )[0]
+        for view in example.numbers
+    ]
+    return replace(example, priors=torch.stack(logits).to(seen.depth.device))
+
+
+def with_captions(example: PretrainExample, opened: OpenScene) -> PretrainExample:
+    """The example with what is where, for encoders with text, if the scene is annotated."""
+    annotations = read_annotations(opened.scene.folder)
+    if annotations is None or not annotations.things:
+        return example
+    found = {}
+    for spec, seen in example.seen.items():
+        encoder = opened.teachers[spec]
+        if isinstance(encoder, TextImageEncoder):
+            found[spec] = _captioned(example, opened, annotations, encoder, seen)
+    return replace(example, captions=found)
+
+
+def _captioned(
+    example: PretrainExample,
+    opened: OpenScene,
+    annotations: SceneAnnotations,
+    encoder: TextImageEncoder,
+    seen: SeenCells,
+) -> CaptionedCells:
+    captions = [thing.caption for thing in annotations.things]
+    scene = annotations.caption or f"a place with {', '.join(captions[:8])}"
+    different = list(dict.fromkeys([*captions, scene]))
+    different.append(different.pop(different.index(scene)))
+    device = seen.depth.device
+    things = [
+        _thing_of_cells(annotations, opened, view, seen.rows, seen.columns)
+        for view in example.numbers
+    ]
+    return CaptionedCells(
+        thing=torch.stack(things).to(device),
+        caption=torch.tensor([different.index(caption) for caption in captions], device=device),
+        embeddings=encoder.encode_text(different).to(device),
+        sharpness=float(encoder.inverse_temperature),
+    )
+
+
+def _thing_of_cells(
+    annotations: SceneAnnotations, opened: OpenScene, view: int, rows: int, columns: int
+) -> Int64[Tensor, " cells"]:
+    """Number of the thing at the centre of each cell, -1 for none."""
+    instances = annotations.instance_map(opened.scene.file(view))
+    if instances is None:
+        return torch.full((rows * columns,), -1)
+    numbers = torch.from_numpy(instances)
+    height, width = numbers.shape
+    pixels = (grid_places(rows, columns) * torch.tensor([width, height])).long()
+    return numbers[pixels[:, 1], pixels[:, 0]] - 1

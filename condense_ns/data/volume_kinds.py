@@ -1,0 +1,79 @@
+"""The volume of a scene as each kind of source would have it, so that one backbone learns to read all.
+
+A scene has the volume that its files give, from depth images or from points. Where there is depth, points
+are taken from it; and its voxels stand for those of a fitted radiance field, which is asked for density,
+colour and normal in the same way.
+"""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.data.posed_scene import PosedScene
+from condense_ns.data.scene_volume import volume_of_scene
+from condense_ns.geometry.pinhole import grid_places, pixel_rays
+from condense_ns.volumes.from_points import PointCloud, volume_from_points
+from condense_ns.volumes.sparse_volume import Kind, SparseVolume
+
+POINTS_PER_VOXEL = 6
+"""Of the cloud that is taken from depth images."""
+
+
+def kinds_of(volume: SparseVolume, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    """The wanted kinds that a scene can have; at least its own.
+
+    Args:
+        volume: what its files give.
+        wanted: in any order.
+    """
+    possible: tuple[Kind, ...] = (
+        ("depth", "points", "radiance") if volume.kind == "depth" else (volume.kind,)
+    )
+    return tuple(kind for kind in possible if kind in wanted) or (volume.kind,)
+
+
+def volume_of_kind(scene: PosedScene, kind: Kind | None, most_voxels: int) -> SparseVolume:
+    """The volume of a scene in at most about so many voxels.
+
+    Args:
+        scene: whose training views show its surfaces.
+        kind: of source; None for what its files give.
+        most_voxels: the resolution is halved until there are no more.
+
+    Raises:
+        UserError: the scene has no volume.
+    """
+    volume = volume_of_scene(scene).at_most(most_voxels)
+    if kind in (None, volume.kind):
+        return volume
+    if kind == "points":
+        return _of_points(scene, volume)
+    return replace(volume, kind="radiance")
+
+
+def _of_points(scene: PosedScene, volume: SparseVolume) -> SparseVolume:
+    """From points on the surfaces of all training views, in voxels of the same size."""
+    each = POINTS_PER_VOXEL * len(volume) // len(scene.training) + 1
+    generator = torch.Generator().manual_seed(0)
+    found = [_seen_points(scene, view, each, generator) for view in scene.training]
+    positions, colours = (torch.cat(parts) for parts in zip(*found, strict=True))
+    cloud = PointCloud(positions.double(), colours)
+    centres = scene.views[scene.training].centres
+    return volume_from_points(cloud, volume.voxel_size, centres, f"scene {scene.name}")
+
+
+def _seen_points(
+    scene: PosedScene, view: int, count: int, generator: torch.Generator
+) -> tuple[Float[Tensor, "points 3"], Float[Tensor, "points 3"]]:
+    """Places and colours of a random part of a view's pixels."""
+    depth = scene.depth(view)
+    if depth is None:
+        return torch.zeros(0, 3), torch.zeros(0, 3)
+    rows, columns = depth.shape
+    drawn = torch.randperm(rows * columns, generator=generator)[:count]
+    chosen = drawn[depth.flatten()[drawn] > 0]
+    centre, directions = pixel_rays(grid_places(rows, columns)[chosen], scene.views[[view]])
+    colours = scene.image(view).flatten(1).T[chosen]
+    return centre + depth.flatten()[chosen, None] * directions, colours

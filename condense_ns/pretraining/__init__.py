@@ -1,0 +1,1 @@
+"""condense-pretrain without nerfstudio: what a step looks at, the networks, their losses."""

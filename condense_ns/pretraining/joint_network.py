@@ -1,0 +1,73 @@
+"""The two branches of condense-pretrain and what ties them: nothing in it belongs to a scene."""
+
+from collections.abc import Mapping, Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from condense_ns.fields.correspondence_head import CorrespondenceHead
+from condense_ns.fields.feature_refiner import FeatureRefiner
+from condense_ns.fields.latent_decoders import LatentDecoders
+from condense_ns.fields.octree_backbone import OctreeBackbone
+from condense_ns.fields.score_heads import ScoreHeads
+from condense_ns.fields.voxel_pyramid import joined_pyramids
+from condense_ns.pretraining.pretrain_example import PretrainExample
+
+
+class JointNetwork(nn.Module):
+    """3D branch: backbone and decoders; 2D branch: a refiner per encoder; heads of both.
+
+    Weights are drawn from torch's generator.
+
+    Args:
+        channels: width of each encoder's features, by its spec; at least one.
+        preset: of the backbone.
+        latent_dim: numbers per voxel.
+        decoder_hidden_dim: of the decoders; 0 makes them affine.
+        refiner_width: of the 2D branch.
+
+    Raises:
+        UserError: no such preset.
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[str, int],
+        preset: str = "S",
+        latent_dim: int = 64,
+        decoder_hidden_dim: int = 128,
+        refiner_width: int = 128,
+    ) -> None:
+        super().__init__()
+        self.channels = dict(channels)
+        self.backbone = OctreeBackbone(preset, latent_dim)
+        self.decoders = LatentDecoders(latent_dim, channels, decoder_hidden_dim)
+        self.refiners = nn.ModuleList(
+            FeatureRefiner(width, refiner_width) for width in channels.values()
+        )
+        self.correspondence = CorrespondenceHead(latent_dim)
+        self.scores = ScoreHeads(next(iter(channels.values())), latent_dim)
+
+    def latents(self, examples: Sequence[PretrainExample]) -> list[Float[Tensor, "_ latent"]]:
+        """Of the voxels of each example's scene, in one pass."""
+        pyramid = joined_pyramids([example.pyramid for example in examples])
+        return self.backbone([example.volume for example in examples], pyramid)
+
+    def decoded(
+        self, spec: str, latents: Float[Tensor, "views cells latent"]
+    ) -> Float[Tensor, "views cells channels"]:
+        """Features of an encoder from latents that were composited, standardised."""
+        common, _ = self.decoders.of_encoder(spec).parts(latents.flatten(0, 1))
+        return common.unflatten(0, latents.shape[:2])
+
+    def standardised(
+        self, spec: str, maps: Float[Tensor, "views rows columns channels"]
+    ) -> Float[Tensor, "views rows columns channels"]:
+        """Maps of an encoder with its mean removed, in units of their scale."""
+        return self.decoders.of_encoder(spec).standardised(maps)
+
+    def refined(
+        self, spec: str, maps: Float[Tensor, "views rows columns channels"]
+    ) -> Float[Tensor, "views rows columns channels"]:
+        """What the 2D branch makes of standardised maps of an encoder."""
+        return self.refiners[list(self.channels).index(spec)](maps)
