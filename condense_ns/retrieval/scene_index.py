@@ -1,0 +1,265 @@
+"""A repository of scenes: a table of LanceDB, in a folder, in object storage or on a server.
+
+Whoever reads sees the scenes of a moment; whoever writes adds or removes whole rows, and LanceDB makes
+two writers take turns. A process that dies leaves what was there before, and perhaps files that nobody
+refers to, which `optimize` removes after a week.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from condense_ns.errors import UserError
+from condense_ns.keypoints.scene_arrays import UnsoundSceneError, embedding_name
+from condense_ns.retrieval.lance_tables import (
+    connected,
+    in_one_sentence,
+    make_name_index,
+    make_vector_index,
+    quoted,
+    share_outside,
+)
+from condense_ns.retrieval.scene_descriptor import REGIONS
+from condense_ns.retrieval.scene_rows import digest, row_of, rows_of, scene_of_row
+from condense_ns.retrieval.scene_schema import Contents, contents_of, fitted, schema_of
+from condense_ns.tensors import SceneDescriptor
+
+if TYPE_CHECKING:
+    import lancedb
+    import pyarrow
+
+TABLE = "scenes"
+VECTORS_WORTH_AN_INDEX = 65_536
+"""Below so many descriptors, comparing with all of them is as fast."""
+STALE = 0.1
+"""Share of scenes outside the vector index from which on it is made anew."""
+PROBES = 4
+"""Parts of the vector index, of about the square root of their number, that are looked into."""
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class SceneRecord:
+    """One line of a list of scenes."""
+
+    name: str
+    keypoints: int
+    box: tuple[float, ...]
+    """Lowest x, y, z, highest x, y, z."""
+    metadata: str
+    """JSON: encoders and provenance."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What `SceneIndex.verify` found."""
+
+    scene: str
+    problem: str
+
+
+class SceneIndex:
+    """An open index; `SceneIndex.open` and `SceneIndex.create` make one."""
+
+    def __init__(self, table: "lancedb.table.Table", place: str) -> None:
+        self._table, self.place = table, place
+        self.contents = contents_of(table.schema, place)
+
+    @classmethod
+    def open(cls, uri: str, storage_options: dict[str, str] | None = None) -> "SceneIndex":
+        """The index at a place.
+
+        Args:
+            uri: a folder, or a URI of LanceDB: s3://, gs://, az://, db://.
+            storage_options: of the object storage, see LanceDB.
+
+        Raises:
+            UserError: none is there, it is not ours, or lancedb is missing.
+        """
+        database = connected(uri, storage_options)
+        with in_one_sentence(uri):
+            if TABLE not in database.list_tables().tables:
+                raise UserError(f"there is no index at {uri}; make one with condense index add")
+            return cls(database.open_table(TABLE), uri)
+
+    @classmethod
+    def open_or_create(
+        cls, uri: str, scene: SceneDescriptor, storage_options: dict[str, str] | None = None
+    ) -> "SceneIndex":
+        """The index at a place, which begins with the encoders of `scene` if there is none.
+
+        Args:
+            uri: as for `open`.
+            scene: what is going to be the first scene.
+            storage_options: as for `open`.
+
+        Raises:
+            UserError: as for `open`.
+        """
+        database = connected(uri, storage_options)
+        with in_one_sentence(uri):
+            if TABLE not in database.list_tables().tables:
+                schema = schema_of(Contents.of_scene(scene))
+                database.create_table(TABLE, schema=schema, exist_ok=True)
+            return cls(database.open_table(TABLE), uri)
+
+    def __len__(self) -> int:
+        """Number of scenes."""
+        return self._table.count_rows()
+
+    def add(self, scene: SceneDescriptor) -> None:
+        """Add a scene; when this returns, every reader sees it.
+
+        Raises:
+            UserError: vectors of other encoders, a name that is taken, or an unsound descriptor.
+        """
+        row = row_of(fitted(scene, self.contents, self.place), self.contents)
+        taken = (
+            f"the index {self.place} has a scene {scene.name!r} already; remove it or use --name"
+        )
+        with in_one_sentence(self.place):
+            if self._ids(scene.name):
+                raise UserError(taken)
+            self._table.add(row)
+            own = row["id"][0].as_py()
+            # of two writers that met, both see both rows, and the larger id gives way
+            if min(self._ids(scene.name), default=own) != own:
+                self._table.delete(f"id = '{own}'")
+                raise UserError(taken)
+
+    def remove(self, name: str) -> None:
+        """Remove a scene.
+
+        Raises:
+            UserError: there is none of this name.
+        """
+        with in_one_sentence(self.place):
+            if not self._ids(name):
+                raise UserError(f"the index {self.place} has no scene {name!r}")
+            self._table.delete(f"name = {quoted(name)}")
+
+    def records(self) -> list[SceneRecord]:
+        """All scenes, by name."""
+        columns = ["name", "keypoints", "box", "metadata"]
+        found = self._rows(self._table.search().select(columns).limit(len(self) or 1))
+        made = [SceneRecord(**{**row, "box": tuple(row["box"])}) for row in found]
+        return sorted(made, key=lambda record: record.name)
+
+    def scenes(self, names: Sequence[str]) -> list[SceneDescriptor]:
+        """Whole scenes, in the order of their names.
+
+        Raises:
+            UserError: one is missing or damaged.
+        """
+        wanted = ", ".join(map(quoted, names)) or "''"
+        with in_one_sentence(self.place):
+            query = self._table.search().where(f"name in ({wanted})").limit(max(1, len(names)))
+            rows = {row["name"]: row for row in self._rows(query)}
+        for name in names:
+            if name not in rows:
+                raise UserError(f"the index {self.place} has no scene {name!r}")
+        try:
+            return [scene_of_row(rows[name]) for name in names]
+        except UnsoundSceneError as error:
+            raise UserError(
+                f"{self.place} is damaged ({error}); run condense index verify"
+            ) from error
+
+    def all_names(self) -> list[str]:
+        """Names of all scenes, sorted."""
+        found = self._rows(self._table.search().select(["name"]).limit(len(self) or 1))
+        return sorted(row["name"] for row in found)
+
+    def nearest(
+        self,
+        column: str,
+        vectors: Float[np.ndarray, "vectors channels"],
+        count: int,
+        wanted: Sequence[str] = ("name",),
+        probes: int = PROBES,
+    ) -> list[dict[str, Any]]:
+        """Scenes whose vectors are near, nearest first: for each vector its best cosine in the scene, summed.
+
+        Args:
+            column: `descriptors`, `regions` or that of an embedding.
+            vectors: unit vectors, at least one.
+            count: scenes.
+            wanted: columns of the answer.
+            probes: parts of the vector index that are looked into, if there is one.
+        """
+        with in_one_sentence(self.place):
+            asked = vectors if len(vectors) > 1 else vectors[0]
+            query: Any = self._table.search(asked, vector_column_name=column)
+            query = query.distance_type("cosine").nprobes(probes).limit(count)
+            return self._rows(query.select([*wanted, "_distance"]))
+
+    def build(self, again: bool = False) -> list[str]:
+        """Bring the indexes of the columns up to date where that is worth it; says of which.
+
+        Args:
+            again: also if few scenes are outside.
+        """
+        with in_one_sentence(self.place):
+            made, count = [], len(self)
+            for column, channels, each in self._vector_columns():
+                total = count * each
+                stale = again or share_outside(self._table, column) > STALE
+                if total >= VECTORS_WORTH_AN_INDEX and stale:
+                    make_vector_index(self._table, column, channels, total)
+                    made.append(column)
+            if made:
+                make_name_index(self._table, "name")
+            return made
+
+    def _vector_columns(self) -> Iterator[tuple[str, int, int]]:
+        """Column, width of a vector and number of vectors in a scene, about."""
+        head = self._table.search().select(["keypoints"]).limit(_BATCH).to_arrow()
+        sizes = head["keypoints"].to_numpy()
+        each = round(float(sizes.mean())) if len(sizes) else 0
+        yield "descriptors", self.contents.descriptors.channels, each
+        for number, column in enumerate(self.contents.embeddings):
+            yield embedding_name(number), column.channels, 1
+        if self.contents.language is not None:
+            yield "regions", self.contents.language.channels, REGIONS
+
+    def optimize(self) -> None:
+        """Join small files, forget old versions of the table, and files that nobody refers to."""
+        with in_one_sentence(self.place):
+            self._table.optimize(cleanup_older_than=timedelta(days=7))
+
+    def verify(self) -> Iterator[tuple[str, Damage | None]]:
+        """Read every scene and check everything in it; each scene's name and what is wrong with it."""
+        seen: set[str] = set()
+        with in_one_sentence(self.place):
+            query = self._table.search().limit(len(self) or 1)
+            for batch in query.to_batches(batch_size=_BATCH):
+                for row in rows_of(batch):
+                    problem = _problem(row, seen)
+                    yield row["name"], Damage(row["name"], problem) if problem else None
+
+    def _ids(self, name: str) -> list[str]:
+        query = self._table.search().where(f"name = {quoted(name)}").select(["id"]).limit(100)
+        return [row["id"] for row in self._rows(query)]
+
+    @staticmethod
+    def _rows(query: Any) -> list[dict[str, Any]]:
+        found: pyarrow.Table = query.to_arrow()
+        return rows_of(found)
+
+
+def _problem(row: dict[str, Any], seen: set[str]) -> str | None:
+    """What is wrong with a row; `seen` collects the names."""
+    if row["name"] in seen:
+        return "the name occurs twice"
+    seen.add(row["name"])
+    if digest(row) != row["digest"]:
+        return "its bytes have changed since it was added"
+    try:
+        scene = scene_of_row(row)
+    except UnsoundSceneError as error:
+        return str(error)
+    return None if scene.name == row["name"] else "its name is another one inside"
