@@ -15,7 +15,9 @@ def world_to_camera_cv(
     camera_to_world: Float64[Tensor, "*views 3 4"],
 ) -> tuple[Float64[Tensor, "*views 3 3"], Float64[Tensor, "*views 3"]]:
     """Rotation and translation of OpenCV's camera at an OpenGL pose."""
-    rotation = _FLIPPED[:, None] * camera_to_world[..., :3].transpose(-1, -2)
+    rotation = _FLIPPED.to(camera_to_world.device)[:, None] * camera_to_world[..., :3].transpose(
+        -1, -2
+    )
     return rotation, -(rotation @ camera_to_world[..., 3:])[..., 0]
 
 
@@ -25,4 +27,4 @@ def camera_to_world_gl(
     """OpenGL pose of an OpenCV camera; the inverse of `world_to_camera_cv`."""
     turned = rotation.transpose(-1, -2)
     centre = -(turned @ translation[..., None])
-    return torch.cat([turned * _FLIPPED, centre], dim=-1)
+    return torch.cat([turned * _FLIPPED.to(turned.device), centre], dim=-1)
