@@ -50,10 +50,10 @@ class OpenScene:
         """Feature maps of some views on one grid, the one that the first view has."""
         maps = [self.maps(spec).map(view) for view in views]
         rows, columns, _ = maps[0].shape
-        return torch.stack([_on_grid(single, rows, columns) for single in maps])
+        return torch.stack([on_grid(single, rows, columns) for single in maps])
 
 
-def _on_grid(
+def on_grid(
     feature_map: Float[Tensor, "own_rows own_columns channels"], rows: int, columns: int
 ) -> Float[Tensor, "rows columns channels"]:
     """A map of the same field of view on another grid."""

@@ -10,7 +10,7 @@ import torch
 from condense_ns.data.feature_datamanager import STATISTICS_SAMPLES
 from condense_ns.data.feature_statistics import feature_statistics
 from condense_ns.data.open_scenes import OpenScene
-from condense_ns.data.prepared_volumes import PreparedVolume, PreparedVolumes
+from condense_ns.data.prepared_scenes import PreparedScenes, PreparedVolume
 from condense_ns.data.scenes_datamanager import (
     Hidden,
     ScenesDataManager,
@@ -49,7 +49,7 @@ class VolumeDataManagerConfig(ScenesDataManagerConfig):
     turn_scenes: bool = True
     """Show the backbone each scene turned by quarters about the vertical, and mirrored."""
     memory_mb: int = 1024
-    """For volumes and what views see of them, on the training device."""
+    """For volumes, what views see of them, and features, on the training device."""
     objectives: Hidden[tuple[str, ...]] = ()
     """What is trained for; set by the pipeline."""
 
@@ -62,7 +62,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
     def __init__(
         self, config: VolumeDataManagerConfig, device: torch.device | str = "cpu", **kwargs: Any
     ) -> None:
-        self.volumes = PreparedVolumes(
+        self.prepared = PreparedScenes(
             config.most_voxels, config.kinds, device, config.memory_mb << 20
         )
         self._unavailable: set[str] = set()
@@ -87,7 +87,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         super().setup_train()
         if self.test_mode == "val":
             for place in self.slots.own_scenes(self.scenes.train):
-                self.volumes.plain(self.open_scenes[place], None)
+                self.prepared.plain(self.open_scenes[place], None)
 
     def _statistics(self) -> dict[str, FeatureStatistics]:
         """Of each encoder, over a few training scenes; the same in all processes of a run."""
@@ -106,9 +106,9 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
     ) -> PretrainExample:
         """Random views of a scene that overlap, and its volume from a random kind of source."""
         config = self.config
-        views = drawn_views(opened, config.views_per_example, generator)
-        source = drawn_volume(opened, self.volumes, config.turn_scenes, generator)
-        example = volume_example(opened, self.volumes, views, source, config.encoders)
+        views = drawn_views(opened, self.prepared, config.views_per_example, generator)
+        source = drawn_volume(opened, self.prepared, config.turn_scenes, generator)
+        example = volume_example(opened, self.prepared, views, source, config.encoders)
         if "sparse" in config.objectives:
             example = with_priors(example, opened)
         return with_captions(example, opened) if "language" in config.objectives else example
@@ -116,7 +116,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
     def held_out(self, opened: OpenScene, view: int) -> PretrainExample:
         """A view of a scene as it stands, with its image and the features that can be had."""
         encoders = tuple(spec for spec in self.config.encoders if self._available(opened, spec))
-        example = volume_example(opened, self.volumes, [view], (None, 0), encoders)
+        example = volume_example(opened, self.prepared, [view], (None, 0), encoders)
         return example.with_image(opened.scene.image(view))
 
     def shown_volume(self) -> PreparedVolume:
@@ -125,7 +125,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         Raises:
             UserError: the scene has none.
         """
-        return self.volumes.prepared(self.shown, None, 0)
+        return self.prepared.prepared(self.shown, None, 0)
 
     def _available(self, opened: OpenScene, spec: str) -> bool:
         """Whether an encoder answers; after a warning it is not asked again."""

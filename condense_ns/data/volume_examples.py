@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
 from condense_ns.annotations import SceneAnnotations, read_annotations
 from condense_ns.data.example_making import POOL, TRIES
 from condense_ns.data.open_scenes import OpenScene
-from condense_ns.data.prepared_volumes import PreparedVolumes
+from condense_ns.data.prepared_scenes import PreparedScenes
 from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import grid_places
@@ -21,8 +21,16 @@ from condense_ns.volumes.sparse_volume import Kind
 from condense_ns.volumes.turned import TURNS
 
 
-def drawn_views(opened: OpenScene, count: int, generator: np.random.Generator) -> list[int]:
+def drawn_views(
+    opened: OpenScene, prepared: PreparedScenes, count: int, generator: np.random.Generator
+) -> list[int]:
     """A random training view and others that overlap it, in random order.
+
+    Args:
+        opened: the scene.
+        prepared: knows what overlaps.
+        count: of views; fewer if the scene has no more.
+        generator: makes every choice.
 
     Raises:
         UserError: none of ten views drawn shares anything with the others.
@@ -33,9 +41,7 @@ def drawn_views(opened: OpenScene, count: int, generator: np.random.Generator) -
         if count == 1:
             return [view]
         try:
-            pool = opened.anchors.select_sources(
-                opened.scene.views[[view]], training, POOL * (count - 1), view=view
-            )
+            pool = prepared.overlapping(opened, view, POOL * (count - 1))
         except UserError as error:
             problem = error
             continue
@@ -46,10 +52,10 @@ def drawn_views(opened: OpenScene, count: int, generator: np.random.Generator) -
 
 
 def drawn_volume(
-    opened: OpenScene, volumes: PreparedVolumes, turns: bool, generator: np.random.Generator
+    opened: OpenScene, prepared: PreparedScenes, turns: bool, generator: np.random.Generator
 ) -> tuple[Kind, int]:
     """A random kind of source that the scene has, and how the scene is turned."""
-    kinds = volumes.kinds(opened)
+    kinds = prepared.kinds(opened)
     kind = kinds[int(generator.integers(len(kinds)))]
     turn = int(generator.integers(TURNS))
     return kind, turn if turns else 0
@@ -57,7 +63,7 @@ def drawn_volume(
 
 def volume_example(
     opened: OpenScene,
-    volumes: PreparedVolumes,
+    prepared: PreparedScenes,
     views: list[int],
     source: tuple[Kind | None, int],
     encoders: tuple[str, ...],
@@ -66,7 +72,7 @@ def volume_example(
 
     Args:
         opened: the scene.
-        volumes: makes and keeps what is needed.
+        prepared: makes and keeps what is needed.
         views: numbers of views of the scene.
         source: kind of the volume (None for what the scene's files give) and its turn.
         encoders: specs; their maps are extracted if they are not stored.
@@ -75,32 +81,22 @@ def volume_example(
         UserError: an encoder cannot be used, or the scene has no volume.
     """
     kind, turn = source
-    prepared = volumes.prepared(opened, kind, turn)
-    device = prepared.numbers.device
-    features = {spec: opened.stacked_maps(spec, views).to(device) for spec in encoders}
+    found = prepared.prepared(opened, kind, turn)
+    features = {spec: prepared.maps(opened, spec, views) for spec in encoders}
+    seen = {}
+    for spec, maps in features.items():
+        grid = maps.shape[1], maps.shape[2]
+        each = [prepared.cells(opened, kind, view, grid) for view in views]
+        seen[spec] = stacked_cells(each).renumbered(found.numbers)
     return PretrainExample(
         scene=opened.scene.name,
         numbers=tuple(views),
-        target=opened.scene.views[views].to(device),
-        volume=prepared.volume,
-        pyramid=prepared.pyramid,
-        seen={
-            spec: _cells(opened, volumes, kind, views, maps).renumbered(prepared.numbers)
-            for spec, maps in features.items()
-        },
+        target=opened.scene.views[views].to(found.numbers.device),
+        volume=found.volume,
+        pyramid=found.pyramid,
+        seen=seen,
         features=features,
     )
-
-
-def _cells(
-    opened: OpenScene,
-    volumes: PreparedVolumes,
-    kind: Kind | None,
-    views: list[int],
-    maps: Float[Tensor, "views rows columns channels"],
-) -> SeenCells:
-    rows, columns = maps.shape[1:3]
-    return stacked_cells([volumes.cells(opened, kind, view, rows, columns) for view in views])
 
 
 def with_priors(example: PretrainExample, opened: OpenScene) -> PretrainExample:

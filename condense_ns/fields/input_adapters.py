@@ -32,6 +32,18 @@ def backbone_inputs(volume: SparseVolume) -> Float[Tensor, "voxels 9"]:
     return torch.cat([part.float() for part in parts], dim=1)
 
 
+def refuse_not_finite(volume: SparseVolume) -> None:
+    """Once for each volume: the answer makes the processor wait for the device.
+
+    Raises:
+        UserError: the volume holds values that are not finite.
+    """
+    if not torch.isfinite(backbone_inputs(volume).sum()):
+        raise UserError(
+            "a volume holds a density, colour or normal that is not finite; make it anew"
+        )
+
+
 class InputAdapters(nn.Module):
     """One network per kind of source.
 
@@ -44,21 +56,16 @@ class InputAdapters(nn.Module):
         self.of_kind = nn.ModuleDict({kind: _adapter(width) for kind in KINDS})
 
     def forward(self, volume: SparseVolume) -> Float[Tensor, "voxels width"]:
-        """The backbone's input for a volume's voxels.
+        """The backbone's input for a volume's voxels; whether values are finite is not asked.
 
         Raises:
-            UserError: the volume is of an unknown kind, or holds values that are not finite.
+            UserError: the volume is of an unknown kind.
         """
         if volume.kind not in KINDS:
             raise UserError(
                 f"a volume of kind {volume.kind!r} has no input adapter; use one of {', '.join(KINDS)}"
             )
-        inputs = backbone_inputs(volume)
-        if not torch.isfinite(inputs.sum()):
-            raise UserError(
-                "a volume holds a density, colour or normal that is not finite; make it anew"
-            )
-        return self.of_kind[volume.kind](inputs)
+        return self.of_kind[volume.kind](backbone_inputs(volume))
 
 
 def _adapter(width: int) -> nn.Sequential:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from condense_ns.errors import UserError
-from condense_ns.fields.input_adapters import InputAdapters
+from condense_ns.fields.input_adapters import InputAdapters, refuse_not_finite
 from condense_ns.fields.sparse_convolution import Doubling, Halving, SparseConvolution
 from condense_ns.fields.voxel_pyramid import VoxelLevel, VoxelPyramid, voxel_pyramid
 from condense_ns.volumes.sparse_volume import SparseVolume
@@ -90,8 +90,10 @@ class OctreeBackbone(nn.Module):
         """What of volumes does not change while the backbone learns; keep it for many steps.
 
         Raises:
-            UserError: voxels that are not sorted, or too far apart.
+            UserError: voxels that are not sorted, or too far apart, or values that are not finite.
         """
+        for volume in volumes:
+            refuse_not_finite(volume)
         return voxel_pyramid([volume.voxel_indices for volume in volumes], self.num_levels)
 
     def forward(

@@ -110,7 +110,7 @@ class CondensePretrainModel(CrossSceneModel):
         )
         for name, known in statistics.items():
             self.network.decoders.of_encoder(name).remember(known)
-        self._latents: tuple[int, int, Tensor] | None = None
+        self._latents: tuple[Tensor, int, Tensor] | None = None
 
     def get_param_groups(self) -> dict[str, list[Parameter]]:
         """All of the networks."""
@@ -155,11 +155,12 @@ class CondensePretrainModel(CrossSceneModel):
     def latents_of(self, around: VolumeAround) -> Float[Tensor, "voxels latent"]:
         """Of a scene's voxels; kept until another scene is asked for, or the network learns."""
         version = next(self.network.backbone.parameters())._version
-        key = (id(around.volume), version)
-        if self._latents is None or self._latents[:2] != key:
+        voxels = around.volume.voxel_indices
+        kept = self._latents
+        if kept is None or kept[0] is not voxels or kept[1] != version:
             found = self.network.backbone([around.volume], around.pyramid)[0]
-            self._latents = (*key, found.detach())
-        return self._latents[2]
+            self._latents = kept = (voxels, version, found.detach())
+        return kept[2]
 
     def _feature_colours(self, found: RenderedVolume) -> Float[Tensor, "height width 3"]:
         """Features of the first encoder as colours; black where nothing is seen."""

@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from condense_ns.errors import UserError
-from condense_ns.fields.input_adapters import InputAdapters, backbone_inputs
+from condense_ns.fields.input_adapters import (
+    InputAdapters,
+    backbone_inputs,
+    refuse_not_finite,
+)
+from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.volumes.sparse_volume import KINDS
 from tests.voxel_scenes import made_volume
 
@@ -63,4 +68,6 @@ def test_values_that_are_not_finite_are_refused(part):
     volume = made_volume(TWO)
     getattr(volume, part).view(-1)[1] = float("nan")
     with pytest.raises(UserError, match="not finite; make it anew"):
-        InputAdapters(8)(volume)
+        refuse_not_finite(volume)
+    with pytest.raises(UserError, match="not finite; make it anew"):
+        OctreeBackbone("S")([volume])

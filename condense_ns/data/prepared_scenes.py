@@ -1,0 +1,146 @@
+"""What training needs of scenes, made once and kept within a bound of memory on the training device."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from condense_ns.data.open_scenes import OpenScene, on_grid
+from condense_ns.data.recent_items import RecentItems
+from condense_ns.data.volume_kinds import kinds_of, volume_of_kind
+from condense_ns.fields.octree_backbone import LEVELS
+from condense_ns.fields.voxel_pyramid import VoxelPyramid, voxel_pyramid
+from condense_ns.pretraining.seen_cells import SeenCells, seen_cells
+from condense_ns.volumes.sparse_volume import Kind, SparseVolume
+from condense_ns.volumes.turned import turned
+
+VOLUMES, CELLS, FEATURES = 0.6, 0.2, 0.2
+"""Shares of the memory."""
+NEAR_BYTES = 16 << 20
+"""For which views overlap which others."""
+
+
+@dataclass(frozen=True)
+class PreparedVolume:
+    """A volume as the backbone reads it."""
+
+    volume: SparseVolume
+    pyramid: VoxelPyramid
+    numbers: Int64[Tensor, " voxels"]
+    """Number here of each voxel of the scene's volume as it stands in the world."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.volume.nbytes + self.pyramid.nbytes + self.numbers.nbytes
+
+
+class PreparedScenes:
+    """Volumes of open scenes, what their views see of them, and the views' features.
+
+    Args:
+        most_voxels: of a scene.
+        kinds: of sources that are wanted.
+        device: where everything is kept.
+        limit_bytes: of memory there.
+    """
+
+    def __init__(
+        self,
+        most_voxels: int,
+        kinds: tuple[Kind, ...],
+        device: torch.device | str,
+        limit_bytes: int,
+    ) -> None:
+        self._most_voxels, self._kinds, self._device = most_voxels, kinds, device
+        self._plain = RecentItems[SparseVolume](int(VOLUMES / 4 * limit_bytes))
+        self._prepared = RecentItems[PreparedVolume](int(VOLUMES * 3 / 4 * limit_bytes))
+        self._cells = RecentItems[SeenCells](int(CELLS * limit_bytes))
+        self._maps = RecentItems[Tensor](int(FEATURES * limit_bytes))
+        self._near = RecentItems[Tensor](NEAR_BYTES)
+
+    def kinds(self, opened: OpenScene) -> tuple[Kind, ...]:
+        """The kinds of sources that a scene is trained on."""
+        return kinds_of(self.plain(opened, None), self._kinds)
+
+    def plain(self, opened: OpenScene, kind: Kind | None) -> SparseVolume:
+        """The volume as it stands in the world.
+
+        Args:
+            opened: the scene.
+            kind: of source; None for what its files give.
+
+        Raises:
+            UserError: the scene has no volume.
+        """
+
+        def make() -> SparseVolume:
+            return volume_of_kind(opened.scene, kind, self._most_voxels).to(self._device)
+
+        return self._plain.get(_key(opened, kind), make)
+
+    def prepared(self, opened: OpenScene, kind: Kind | None, turn: int) -> PreparedVolume:
+        """The volume turned, with its pyramid; `turn` as in `volumes.turned`."""
+
+        def make() -> PreparedVolume:
+            change = turned(self.plain(opened, kind), turn)
+            pyramid = voxel_pyramid([change.volume.voxel_indices], LEVELS)
+            return PreparedVolume(change.volume, pyramid, change.numbers)
+
+        return self._prepared.get(_key(opened, kind, turn), make)
+
+    def cells(
+        self, opened: OpenScene, kind: Kind | None, view: int, grid: tuple[int, int]
+    ) -> SeenCells:
+        """What a view sees at the centres of a grid, in numbers of the volume as it stands."""
+
+        def make() -> SeenCells:
+            camera = opened.scene.views[[view]].to(self._device)
+            return seen_cells(self.plain(opened, kind), camera, *grid)
+
+        return self._cells.get(_key(opened, kind, view, *grid), make)
+
+    def overlapping(self, opened: OpenScene, view: int, count: int) -> list[int]:
+        """The training views that share most with one of them, the most useful first.
+
+        Args:
+            opened: the scene.
+            view: number of a view of the scene.
+            count: how many; all that there are if there are fewer.
+
+        Raises:
+            UserError: none shares anything with it.
+        """
+        scene = opened.scene
+
+        def make() -> Tensor:
+            found = opened.anchors.select_sources(
+                scene.views[[view]], scene.training, count, view=view
+            )
+            return torch.tensor(found)
+
+        return self._near.get(_key(opened, view, count), make).tolist()
+
+    def maps(
+        self, opened: OpenScene, spec: str, views: list[int]
+    ) -> Float[Tensor, "views rows columns channels"]:
+        """Features of views by one encoder, on the grid of the first one; kept as they are stored.
+
+        Raises:
+            UserError: the encoder cannot be used.
+        """
+        stored = [
+            self._maps.get(
+                _key(opened, spec, view),
+                lambda view=view: opened.maps(spec).map(view).half().to(self._device),
+            )
+            for view in views
+        ]
+        rows, columns, _ = stored[0].shape
+        return torch.stack([on_grid(one.float(), rows, columns) for one in stored])
+
+
+def _key(opened: OpenScene, *rest: Hashable) -> Hashable:
+    return (opened.scene.folder, *rest)
