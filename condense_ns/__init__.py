@@ -12,6 +12,7 @@ The packages in the order in which data flows through them::
     metrics     numbers for the tables
     retrieval   queries (text, crop, point) against features
     export      scene -> files
+    downstream  latents of the 3D backbone -> classes, parts, boxes, and how right they are
     report      results -> a page, a JSON file
     models, data, viewer, pipelines, methods, benchmarks, commands, plugin: the nerfstudio shell
 

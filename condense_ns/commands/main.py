@@ -10,6 +10,7 @@ from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.export import Exports
 from condense_ns.commands.lift import Lift
 from condense_ns.commands.match import Match
+from condense_ns.commands.probe import Finetune, Probe
 from condense_ns.commands.query import AskQuery
 from condense_ns.commands.synthesize import Synthesize
 from condense_ns.commands.train_mini import TrainMini
@@ -25,6 +26,8 @@ Commands = tyro.conf.FlagConversionOff[
     ]
     | Annotated[Lift, tyro.conf.subcommand(name="lift")]
     | Annotated[Match, tyro.conf.subcommand(name="match")]
+    | Annotated[Probe, tyro.conf.subcommand(name="probe")]
+    | Annotated[Finetune, tyro.conf.subcommand(name="finetune")]
     | Annotated[
         Benches,
         tyro.conf.subcommand(name="bench", description="Measure on this machine."),

@@ -14,6 +14,8 @@ class Part:
 
     solid: Solid
     material: Material
+    name: str = "body"
+    """What it is called within its thing, e.g. "leg"."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ def four_legs(
             at = (x * (width - thickness) / 2, y * (depth - thickness) / 2)
             if slim:
                 legs.append(
-                    Part(rod(thickness * 0.35, height, *at, top=thickness / 2), look.second)
+                    Part(rod(thickness * 0.35, height, *at, top=thickness / 2), look.second, "leg")
                 )
             else:
-                legs.append(Part(block(thickness, thickness, height, *at), look.second))
+                legs.append(Part(block(thickness, thickness, height, *at), look.second, "leg"))
     return legs

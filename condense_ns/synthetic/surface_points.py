@@ -33,6 +33,8 @@ class SurfacePoints:
     """Place in `CLASS_NAMES`."""
     instances: Int64[np.ndarray, " points"]
     """Place in the scene's instances plus one."""
+    parts: Int64[np.ndarray, " points"]
+    """Number of the part among those of all things, in their order."""
 
 
 def surface_points(
@@ -89,6 +91,7 @@ def _points(
         rgb=srgb_bytes(colours[:, :3] + colours[:, 3:] * mixture[:, None]),
         classes=tables.class_id[part].astype(np.int64),
         instances=tables.instance[part].astype(np.int64),
+        parts=part.astype(np.int64),
     )
 
 
@@ -116,4 +119,11 @@ def _chosen(points: SurfacePoints, chosen: Bool[np.ndarray, " drawn"]) -> Surfac
 
 
 def _values(points: SurfacePoints) -> Sequence[np.ndarray]:
-    return (points.position, points.normal, points.rgb, points.classes, points.instances)
+    return (
+        points.position,
+        points.normal,
+        points.rgb,
+        points.classes,
+        points.instances,
+        points.parts,
+    )

@@ -32,7 +32,7 @@ def mug(rng: np.random.Generator, look: Look) -> list[Part]:
         ]
     )
     handle = ring(height * 0.28, 0.008, x=radius + 0.01, z=height / 2)
-    return [Part(body, look.main), Part(handle, look.main)]
+    return [Part(body, look.main), Part(handle, look.main, "handle")]
 
 
 def bowl(rng: np.random.Generator, look: Look) -> list[Part]:
@@ -60,7 +60,7 @@ def bottle(rng: np.random.Generator, look: Look) -> list[Part]:
         ]
     )
     cap = rod(neck * 1.25, height * 0.06, z=height * 0.94)
-    return [Part(body, look.main), Part(cap, look.second)]
+    return [Part(body, look.main), Part(cap, look.second, "cap")]
 
 
 def teapot(rng: np.random.Generator, look: Look) -> list[Part]:
@@ -76,9 +76,9 @@ def teapot(rng: np.random.Generator, look: Look) -> list[Part]:
     spout = rod(0.022, radius * 1.1, top=0.012).tilted((0.0, 1.0, 0.0), 0.9)
     return [
         Part(lathe(profile), look.main),
-        Part(spout.moved(x=radius * 0.6, z=height * 0.35), look.main),
-        Part(ring(radius * 0.5, 0.012, x=-radius * 1.05, z=height * 0.55), look.second),
-        Part(sphere(0.018, z=height), look.second),
+        Part(spout.moved(x=radius * 0.6, z=height * 0.35), look.main, "spout"),
+        Part(ring(radius * 0.5, 0.012, x=-radius * 1.05, z=height * 0.55), look.second, "handle"),
+        Part(sphere(0.018, z=height), look.second, "lid"),
     ]
 
 
@@ -87,8 +87,12 @@ def candle(rng: np.random.Generator, look: Look) -> list[Part]:
     radius, height = rng.uniform(0.025, 0.035), rng.uniform(0.12, 0.24)
     return [
         Part(rod(radius, height, z=0.01), look.main),
-        Part(lathe([(radius * 1.6, 0.0), (radius * 2.4, 0.015), (radius, 0.012)]), look.second),
-        Part(rod(0.004, 0.02, z=height + 0.01), look.second),
+        Part(
+            lathe([(radius * 1.6, 0.0), (radius * 2.4, 0.015), (radius, 0.012)]),
+            look.second,
+            "dish",
+        ),
+        Part(rod(0.004, 0.02, z=height + 0.01), look.second, "wick"),
     ]
 
 
@@ -106,8 +110,8 @@ def book(rng: np.random.Generator, look: Look) -> list[Part]:
         cover = [block(width, depth, 0.005, z=z), block(width, depth, 0.005, z=z + height - 0.005)]
         spine = block(0.006, depth, height, -width / 2, 0.0, z)
         pages = block(width * 0.95, depth * 0.95, height - 0.01, z=z + 0.005)
-        parts += [Part(solid.moved(turn=turn), look.main) for solid in (*cover, spine)]
-        parts.append(Part(pages.moved(turn=turn), look.second))
+        parts += [Part(solid.moved(turn=turn), look.main, "cover") for solid in (*cover, spine)]
+        parts.append(Part(pages.moved(turn=turn), look.second, "pages"))
         z += height
     return parts
 
@@ -116,10 +120,10 @@ def monitor(rng: np.random.Generator, look: Look) -> list[Part]:
     """A dark screen in a frame on a foot."""
     width, height = rng.uniform(0.45, 0.7), rng.uniform(0.28, 0.4)
     return [
-        Part(block(width, 0.03, height, z=0.1), look.main),
-        Part(block(width - 0.04, 0.006, height - 0.04, y=0.016, z=0.12), look.second),
-        Part(block(0.05, 0.03, 0.15, y=-0.03), look.main),
-        Part(lathe([(0.12, 0.0), (0.11, 0.015)]), look.main),
+        Part(block(width, 0.03, height, z=0.1), look.main, "frame"),
+        Part(block(width - 0.04, 0.006, height - 0.04, y=0.016, z=0.12), look.second, "screen"),
+        Part(block(0.05, 0.03, 0.15, y=-0.03), look.main, "foot"),
+        Part(lathe([(0.12, 0.0), (0.11, 0.015)]), look.main, "foot"),
     ]
 
 
@@ -133,8 +137,12 @@ def picture(rng: np.random.Generator, look: Look) -> list[Part]:
     """A framed painting; its back lies in the plane y = 0, its middle at z = 0."""
     width, height = rng.uniform(0.4, 0.9), rng.uniform(0.4, 0.7)
     return [
-        Part(block(width, 0.03, height, y=0.015, z=-height / 2), look.second),
-        Part(block(width - 0.07, 0.01, height - 0.07, y=0.03, z=0.035 - height / 2), look.main),
+        Part(block(width, 0.03, height, y=0.015, z=-height / 2), look.second, "frame"),
+        Part(
+            block(width - 0.07, 0.01, height - 0.07, y=0.03, z=0.035 - height / 2),
+            look.main,
+            "painting",
+        ),
     ]
 
 
@@ -142,8 +150,9 @@ def clock(rng: np.random.Generator, look: Look) -> list[Part]:
     """A round face with two hands; its back lies in the plane y = 0."""
     radius = rng.uniform(0.15, 0.22)
     face = lathe([(radius, 0.0), (radius, 0.02), (radius * 0.9, 0.03), (radius * 0.88, 0.02)])
-    parts = [Part(face.tilted((1.0, 0.0, 0.0), -np.pi / 2), look.main)]
+    parts = [Part(face.tilted((1.0, 0.0, 0.0), -np.pi / 2), look.main, "face")]
     for length in (0.55, 0.8):
         hand = block(0.02, 0.008, radius * length, y=0.032)
-        parts.append(Part(hand.tilted((0.0, 1.0, 0.0), rng.uniform(0, 2 * np.pi)), look.second))
+        hand = hand.tilted((0.0, 1.0, 0.0), rng.uniform(0, 2 * np.pi))
+        parts.append(Part(hand, look.second, "hand"))
     return parts

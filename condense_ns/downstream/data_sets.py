@@ -1,0 +1,92 @@
+"""Which data sets there are: `synthetic`, or `<name>:<folder>` with options as in a web address.
+
+For example ``modelnet10_voxels:points/modelnet10_voxels`` or ``s3dis:Stanford3dDataset?area=5``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from condense_ns.downstream import made_up_sets, modelnet10_voxels
+from condense_ns.downstream.labelled_cloud import TaskData, TaskName
+from condense_ns.downstream.made_up_sets import MadeUpSizes, made_up_data
+from condense_ns.downstream.modelnet10_voxels import read_modelnet10_voxels
+from condense_ns.errors import UserError
+
+Options = dict[str, str]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Files of others."""
+
+    tasks: tuple[TaskName, ...]
+    """What it can be used for."""
+    where: str
+    """Where to get it."""
+    read: Callable[[Path, TaskName, Options], TaskData]
+    """From its folder, for a task; takes what it knows out of the options."""
+
+
+DATA_SETS: dict[str, DataSet] = {
+    modelnet10_voxels.NAME: DataSet(
+        ("classify",),
+        modelnet10_voxels.WHERE,
+        lambda folder, task, options: read_modelnet10_voxels(folder),
+    ),
+}
+_SIZES = ("train_things", "test_things", "thing_points", "train_rooms", "test_rooms", "room_points")
+
+
+def task_data(spec: str, task: TaskName) -> TaskData:
+    """The data set of a specification, for a task.
+
+    Raises:
+        UserError: there is no such data set, folder or option, or it is not for this task.
+    """
+    name, _, rest = spec.partition(":")
+    name, _, own_query = name.partition("?")
+    folder, _, query = rest.partition("?")
+    options = dict(parse_qsl(own_query or query, keep_blank_values=True))
+    if name == made_up_sets.NAME:
+        data = made_up_data(task, _sizes(options))
+    else:
+        data = _read(name, Path(folder).expanduser(), task, options)
+    if options:
+        raise UserError(f"--data {spec}: {name} has no option {next(iter(options))}; leave it out")
+    return data
+
+
+def _read(name: str, folder: Path, task: TaskName, options: Options) -> TaskData:
+    known = DATA_SETS.get(name)
+    if known is None:
+        names = ", ".join([made_up_sets.NAME, *(f"{other}:<folder>" for other in DATA_SETS)])
+        raise UserError(f"there is no data set {name!r}; use one of {names}")
+    if task not in known.tasks:
+        raise UserError(
+            f"{name} is for --task {' or '.join(known.tasks)}, not {task}; choose another"
+        )
+    if not folder.name or not folder.is_dir():
+        raise UserError(
+            f"{folder or 'nothing'} is no folder with {name}; {known.where}, and give --data "
+            f"{name}:<folder>"
+        )
+    return known.read(folder, task, options)
+
+
+def _sizes(options: Options) -> MadeUpSizes:
+    """How much is made up.
+
+    Raises:
+        UserError: no number, or none above zero.
+    """
+    given: dict[str, int] = {}
+    for name in _SIZES:
+        text = options.pop(name, None)
+        if text is None:
+            continue
+        if not text.isdecimal() or int(text) < 1:
+            raise UserError(f"{name} of the synthetic set is {text!r}; give a number of 1 or more")
+        given[name] = int(text)
+    return MadeUpSizes(**given)

@@ -1,0 +1,188 @@
+"""The whole way of one run: backbone, labels, training, scores, files."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from condense_ns.downstream.backbone_choice import Mode, chosen_backbone
+from condense_ns.downstream.classification import Classification
+from condense_ns.downstream.heads import HeadName
+from condense_ns.downstream.label_budget import labelled_places
+from condense_ns.downstream.labelled_cloud import TaskData, TaskName
+from condense_ns.downstream.learning_rate import chosen_rate
+from condense_ns.downstream.prepared_cloud import Preparation
+from condense_ns.downstream.prepared_split import PreparedSplit
+from condense_ns.downstream.run_progress import RunProgress
+from condense_ns.downstream.segmentation import Segmentation
+from condense_ns.downstream.task import Task
+from condense_ns.downstream.task_network import TaskNetwork
+from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings
+from condense_ns.report.json_file import write_json
+from condense_ns.report.provenance import provenance
+
+TASKS: dict[TaskName, type[Task]] = {
+    "classify": Classification,
+    "parts": Segmentation,
+    "segment": Segmentation,
+}
+ROW, PICTURE, CHECKPOINT = "row.json", "errors.png", "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a row of a table depends on, beside the data set."""
+
+    backbone: str
+    """A file, random or scratch."""
+    mode: Mode
+    labels: float = 100.0
+    """Percent of the training clouds."""
+    seed: int = 0
+    """Of weights that are drawn, labels that are used, batches."""
+    head: HeadName | None = None
+    """None takes the task's usual one."""
+    preset: str = "S"
+    """Of a drawn backbone."""
+    choose_rate: bool = False
+    """Whether the learning rate of a linear probe is chosen on a part of the training clouds."""
+    preparation: Preparation = field(default_factory=Preparation)
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+def run_task(
+    data: TaskData,
+    plan: RunPlan,
+    folder: Path,
+    device: str = "cpu",
+    progress: Callable[[Path], RunProgress] = RunProgress,
+) -> dict[str, Any]:
+    """Train, score, write; the row that was written.
+
+    A run that was killed goes on from its checkpoint; one that has ended is only read.
+
+    Args:
+        data: what to learn and to be asked.
+        plan: how.
+        folder: for `row.json`, `errors.png`, `checkpoint.safetensors` and TensorBoard's events.
+        device: where to compute.
+        progress: shows how far it is.
+
+    Raises:
+        UserError: something about backbone, data or options cannot be used, or the folder is of another
+            run.
+    """
+    place = torch.device(device)
+    task = TASKS[data.task](data)
+    begun = chosen_backbone(plan.backbone, plan.mode, plan.preset, plan.seed)
+    origin = _origin(data, plan, begun.fingerprint)
+    done = _finished(folder / ROW, origin)
+    if done is not None:
+        return done
+    train = PreparedSplit(data, data.train, plan.preparation)
+    used = replace(
+        train, split=data.train.chosen(labelled_places(data.train, plan.labels, plan.seed))
+    )
+    test = PreparedSplit(data, data.test, plan.preparation)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        network = TaskNetwork(begun.backbone, task, plan.mode, plan.head, plan.preparation.kind).to(
+            place
+        )
+    with progress(folder) as shown:
+        trainer = _trained(network, task, used, plan, place, folder / CHECKPOINT, origin, shown)
+        scores = trainer.scored(test, shown.scoring(len(test)))
+        figures = scores.figures()
+        shown.write_figures(trainer.steps, figures)
+    scores.write_picture(folder / PICTURE)
+    row = {
+        **provenance(),
+        "origin": origin,
+        "task": data.task,
+        "data": data.name,
+        "backbone": plan.backbone,
+        "mode": plan.mode,
+        "head": network.head_name,
+        "labels": plan.labels,
+        "labelled_clouds": len(used),
+        "test_clouds": len(test),
+        "seed": plan.seed,
+        "learning_rate": trainer.settings.learning_rate,
+        "trained_parameters": sum(p.numel() for p in trainer.trained),
+        "seconds": trainer.seconds,
+        "figures": figures,
+    }
+    write_json(folder / ROW, row)
+    return row
+
+
+def _trained(
+    network: TaskNetwork,
+    task: Task,
+    used: PreparedSplit,
+    plan: RunPlan,
+    device: torch.device,
+    checkpoint: Path,
+    origin: dict[str, str],
+    shown: RunProgress,
+) -> TaskTrainer:
+    """Train to the end, from the checkpoint if there is one."""
+    shown.say("reading clouds")
+    network.set_training(False)
+    network.measure(used, device)
+    settings = plan.settings
+    if plan.choose_rate:
+        shown.say("choosing the learning rate")
+        rate = chosen_rate(network, task, used, settings, plan.seed, device)
+        settings = replace(settings, learning_rate=rate)
+    trainer = TaskTrainer(network, task, used, settings, plan.seed, device)
+    if checkpoint.is_file():
+        trainer.load(checkpoint, origin)
+    shown.begin_training(settings.steps)
+    saved = trainer.seconds
+    while trainer.steps < settings.steps:
+        trainer.step()
+        shown.step(trainer)
+        if trainer.seconds - saved > settings.checkpoint_seconds:
+            trainer.save(checkpoint, origin)
+            saved = trainer.seconds
+    trainer.save(checkpoint, origin)
+    return trainer
+
+
+def _origin(data: TaskData, plan: RunPlan, fingerprint: str) -> dict[str, str]:
+    """Everything that changes the figures."""
+    settings = {k: v for k, v in asdict(plan.settings).items() if k != "checkpoint_seconds"}
+    numbers = {
+        "train": [len(data.train), str(data.train.numbers[:1])],
+        "test": [len(data.test), str(data.test.numbers[:1])],
+    }
+    parts = {
+        "task": data.task,
+        "data": data.name,
+        "clouds": numbers,
+        "classes": data.class_names,
+        "backbone": fingerprint,
+        "mode": plan.mode,
+        "labels": plan.labels,
+        "seed": plan.seed,
+        "head": plan.head,
+        "choose_rate": plan.choose_rate,
+        "preparation": asdict(plan.preparation),
+        "settings": settings,
+    }
+    return {name: json.dumps(value) for name, value in parts.items()}
+
+
+def _finished(path: Path, origin: dict[str, str]) -> dict[str, Any] | None:
+    """The row of a run that has ended; None if it has not, or was another one."""
+    if not path.is_file():
+        return None
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return row if isinstance(row, dict) and row.get("origin") == origin else None

@@ -1,0 +1,199 @@
+"""Training of a head, and of a backbone below it: a step, the schedule, resuming, scoring.
+
+The number of a step decides on everything random in it, so that a run that was killed goes on as if it
+had not been.
+"""
+
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from condense_ns.downstream.augmentation import augmented, cropped
+from condense_ns.downstream.prepared_split import PreparedSplit
+from condense_ns.downstream.task import Scores, Task
+from condense_ns.downstream.task_network import KeptRows, TaskNetwork
+from condense_ns.errors import UserError
+from condense_ns.weight_file import read_weights, write_weights
+
+FORMAT = "condense_ns downstream checkpoint 1"
+_REMEDY = "delete it to begin anew, or name another folder with --out"
+_LARGEST_GRADIENT = 5.0
+_LAST_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train."""
+
+    steps: int = 1000
+    """Batches."""
+    batch: int = 16
+    """Clouds of a batch; fewer if there are fewer."""
+    learning_rate: float = 3e-3
+    """At its largest."""
+    weight_decay: float = 0.01
+    """Of AdamW."""
+    warm_up: float = 0.05
+    """Share of the steps in which the learning rate rises."""
+    most_voxels: int = 60_000
+    """Of a cloud in a step where the backbone learns; larger clouds are cropped."""
+    augment: bool = True
+    """Whether clouds are turned by quarters and mirrored where the backbone learns."""
+    checkpoint_seconds: float = 60.0
+    """Time between checkpoints."""
+
+
+class TaskTrainer:
+    """What changes while training.
+
+    Args:
+        network: on `device`; its head has been measured.
+        task: whose loss.
+        clouds: those whose labels may be used.
+        settings: how.
+        seed: of batches and looks.
+        device: where to compute.
+        kept: rows of the clouds, if they are at hand already.
+    """
+
+    def __init__(
+        self,
+        network: TaskNetwork,
+        task: Task,
+        clouds: PreparedSplit,
+        settings: TrainingSettings,
+        seed: int,
+        device: torch.device,
+        kept: KeptRows | None = None,
+    ) -> None:
+        self.network, self.task, self.clouds = network, task, clouds
+        self.settings, self.seed, self.device = settings, seed, device
+        self.kept = kept or KeptRows(network, clouds, device)
+        self.trained = [p for p in network.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            self.trained, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.steps = 0
+        self.seconds = 0.0
+        self.recent = math.nan
+        """Loss of the last step."""
+
+    def step(self) -> None:
+        """Learn from one batch."""
+        start = time.monotonic()
+        generator = random.Random(f"{self.seed} {self.steps}")
+        count = min(self.settings.batch, len(self.clouds))
+        places = generator.sample(range(len(self.clouds)), count)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * self._rate_share()
+        self.network.set_training(True)
+        losses = (
+            self._frozen_losses(places) if self.network.frozen else self._losses(places, generator)
+        )
+        loss = torch.stack(losses).mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.trained, _LARGEST_GRADIENT)
+        self.optimiser.step()
+        self.recent = float(loss.detach())
+        self.steps += 1
+        self.seconds += time.monotonic() - start
+
+    def _frozen_losses(self, places: Sequence[int]) -> list[Float[Tensor, ""]]:
+        losses = []
+        for place in places:
+            cloud = self.clouds[place].to(self.device)
+            answers = self.network.head(self.kept[place], cloud.volume)
+            losses.append(self.task.loss(answers, cloud))
+        return losses
+
+    def _losses(self, places: Sequence[int], generator: random.Random) -> list[Float[Tensor, ""]]:
+        clouds = []
+        for place in places:
+            cloud = cropped(self.clouds[place], self.settings.most_voxels, generator)
+            if self.settings.augment:
+                cloud = augmented(cloud, generator)
+            clouds.append(cloud.to(self.device))
+        rows = self.network.trained_rows(clouds)
+        return [
+            self.task.loss(self.network.head(row, cloud.volume), cloud)
+            for row, cloud in zip(rows, clouds, strict=True)
+        ]
+
+    def _rate_share(self) -> float:
+        """A rising line, then half a cosine down to 1 %."""
+        progress, warm_up = self.steps / self.settings.steps, self.settings.warm_up
+        if progress < warm_up:
+            return (self.steps + 1) / (warm_up * self.settings.steps + 1)
+        way = (progress - warm_up) / (1 - warm_up)
+        return _LAST_SHARE + (1 - _LAST_SHARE) * (1 + math.cos(math.pi * min(way, 1.0))) / 2
+
+    @torch.no_grad()
+    def scored(self, clouds: PreparedSplit, told: Callable[[int], None] | None = None) -> Scores:
+        """Scores on a split.
+
+        Args:
+            clouds: to be answered for.
+            told: is called with the number of clouds that are done.
+        """
+        self.network.set_training(False)
+        scores = self.task.scores()
+        for place in range(len(clouds)):
+            cloud = clouds[place].to(self.device)
+            scores.add(self.network.head(self.network.rows(cloud), cloud.volume), cloud)
+            if told is not None:
+                told(place + 1)
+        return scores
+
+    def save(self, path: Path, origin: dict[str, str]) -> None:
+        """Write a checkpoint; a file of that name is either whole or the old one.
+
+        Args:
+            path: the file.
+            origin: what the run depends on.
+        """
+        state = {f"network.{name}": value for name, value in self._own_state().items()}
+        for number, parameter in enumerate(self.trained):
+            for name, value in self.optimiser.state.get(parameter, {}).items():
+                state[f"optimiser.{number}.{name}"] = value
+        about = {"format": FORMAT, "steps": str(self.steps), "seconds": str(self.seconds)}
+        write_weights(path, state, about | {"origin": json.dumps(origin, sort_keys=True)})
+
+    def load(self, path: Path, origin: dict[str, str]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            UserError: it is damaged, or of a run with other options or data.
+        """
+        state, about = read_weights(path, "a checkpoint of condense probe", FORMAT, _REMEDY)
+        if about.get("origin") != json.dumps(origin, sort_keys=True):
+            raise UserError(f"{path} is of a run with other options or data; {_REMEDY}")
+        try:
+            own = {name[8:]: value for name, value in state.items() if name[:8] == "network."}
+            missing, unexpected = self.network.load_state_dict(own, strict=False)
+            if unexpected or set(missing) & set(self._own_state()):
+                raise KeyError(*unexpected, *missing)
+            for name, value in state.items():
+                if name.startswith("optimiser."):
+                    _, number, part = name.split(".")
+                    self.optimiser.state[self.trained[int(number)]][part] = value.to(
+                        "cpu" if part == "step" else self.device
+                    )
+            self.steps, self.seconds = int(about["steps"]), float(about["seconds"])
+        except (KeyError, ValueError, IndexError, RuntimeError) as error:
+            raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from error
+
+    def _own_state(self) -> dict[str, Tensor]:
+        """What differs from the backbone that the run began with."""
+        state = self.network.state_dict()
+        if not self.network.frozen:
+            return state
+        return {name: value for name, value in state.items() if name.startswith("head.")}

@@ -1,0 +1,66 @@
+"""What of a network learns in each mode, and that kept rows are those of the network."""
+
+import pytest
+import torch
+
+from condense_ns.downstream.backbone_choice import chosen_backbone
+from condense_ns.downstream.classification import Classification
+from condense_ns.downstream.prepared_cloud import Preparation
+from condense_ns.downstream.prepared_split import PreparedSplit
+from condense_ns.downstream.task_network import KeptRows, TaskNetwork
+from condense_ns.downstream.task_training import TaskTrainer
+from tests.downstream.made_up_clouds import shapes_data
+from tests.downstream.tiny_run import SETTINGS
+
+CPU = torch.device("cpu")
+DATA = shapes_data()
+
+
+def network_of(mode):
+    spec = "random" if mode in ("frozen", "adapters") else "scratch"
+    torch.manual_seed(0)
+    return TaskNetwork(chosen_backbone(spec, mode, "S", 0).backbone, Classification(DATA), mode)
+
+
+@pytest.fixture(scope="module")
+def clouds():
+    return PreparedSplit(DATA, DATA.train, Preparation(resolution=8))
+
+
+@pytest.mark.parametrize(
+    ("mode", "moving"),
+    [
+        ("frozen", ("head",)),
+        ("adapters", ("head", "backbone.adapters.of_kind.points")),
+        ("all", None),
+    ],
+)
+def test_only_what_is_to_learn_moves(clouds, mode, moving):
+    network = network_of(mode)
+    network.measure(clouds, CPU)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    trainer = TaskTrainer(network, Classification(DATA), clouds, SETTINGS, 0, CPU)
+    trainer.step()
+    moved = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
+    if moving is None:
+        assert {name.split(".")[1] for name in moved} > {"stem", "down", "up", "head"}
+    else:
+        assert all(name.startswith(moving) for name in moved)
+        assert len({name.split(".")[0] for name in moved}) == len(moving)
+
+
+def test_kept_rows_are_those_of_the_network_and_room_is_bounded(clouds):
+    network = network_of("frozen")
+    for most_bytes in (10**9, 0):
+        kept = KeptRows(network, clouds, CPU, most_bytes)
+        assert torch.allclose(kept[2], network.rows(clouds[2]), atol=2e-3)
+        assert (kept[2] is kept[2]) is False
+        assert len(kept._kept) == (1 if most_bytes else 0)
+
+
+def test_clouds_are_prepared_once_while_there_is_room():
+    split = PreparedSplit(DATA, DATA.train, Preparation(resolution=8))
+    assert split[1] is split[1]
+    cramped = PreparedSplit(DATA, DATA.train, Preparation(resolution=8), most_kept=0)
+    assert cramped[1] is not cramped[1]
+    assert len(cramped) == len(DATA.train)

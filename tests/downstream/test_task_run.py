@@ -1,0 +1,93 @@
+"""The whole way: what is written, resuming, what is trained, what is learned."""
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from PIL import Image
+
+from condense_ns.downstream.task_run import CHECKPOINT, PICTURE, ROW, run_task
+from condense_ns.errors import UserError
+from tests.downstream.made_up_clouds import rooms_data, shapes_data
+from tests.downstream.tiny_run import SETTINGS, KilledAt, KilledError, tiny_plan
+
+
+def test_a_run_writes_its_row_picture_checkpoint_and_curves(tmp_path):
+    row = run_task(shapes_data(), tiny_plan(labels=50.0), tmp_path / "run")
+    assert json.loads((tmp_path / "run" / ROW).read_text()) == row
+    assert row["labelled_clouds"] == 4
+    assert row["figures"].keys() == {"overall_accuracy", "class_accuracy"}
+    assert {"commit", "date", "processor"} <= row.keys()
+    with Image.open(tmp_path / "run" / PICTURE) as picture:
+        assert picture.format == "PNG"
+    assert (tmp_path / "run" / CHECKPOINT).stat().st_size < 100_000  # the head alone
+    assert list((tmp_path / "run").glob("events.out.tfevents.*"))
+
+
+def test_a_run_that_has_ended_is_only_read(tmp_path):
+    first = run_task(shapes_data(), tiny_plan(), tmp_path)
+    again = run_task(shapes_data(), tiny_plan(), tmp_path, progress=partial(KilledAt, steps=0))
+    assert again == first
+
+
+@pytest.mark.parametrize("mode", ["frozen", "adapters", "all"])
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, mode):
+    settings = replace(SETTINGS, checkpoint_seconds=0.0)
+    plan = tiny_plan(mode, settings=settings)
+    with pytest.raises(KilledError):
+        run_task(shapes_data(), plan, tmp_path / "cut", progress=partial(KilledAt, steps=3))
+    assert not (tmp_path / "cut" / ROW).exists()
+    run_task(shapes_data(), plan, tmp_path / "cut")
+    run_task(shapes_data(), plan, tmp_path / "whole")
+    cut, whole = ((tmp_path / name / CHECKPOINT) for name in ("cut", "whole"))
+    from safetensors.torch import load_file
+
+    one, other = load_file(cut), load_file(whole)
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    run_task(shapes_data(), tiny_plan(), tmp_path)
+    with pytest.raises(UserError, match="is of a run with other options or data; delete it"):
+        run_task(shapes_data(), tiny_plan(seed=1), tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    run_task(shapes_data(), tiny_plan(), tmp_path)
+    (tmp_path / ROW).unlink()
+    (tmp_path / CHECKPOINT).write_bytes(b"nothing")
+    with pytest.raises(UserError, match="cannot be read as a checkpoint of condense probe"):
+        run_task(shapes_data(), tiny_plan(), tmp_path)
+
+
+def test_balls_and_cubes_are_told_apart(tmp_path):
+    plan = tiny_plan(settings=replace(SETTINGS, steps=20, batch=8), choose_rate=True)
+    row = run_task(shapes_data(train=24, test=16), plan, tmp_path)
+    assert row["figures"]["overall_accuracy"] > 0.9
+    assert row["learning_rate"] in (1e-3, 3e-3, 1e-2)
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp", "decoder"])
+def test_floor_and_cube_are_told_apart(tmp_path, head):
+    plan = tiny_plan(head=head, settings=replace(SETTINGS, steps=40))
+    figures = run_task(rooms_data(), plan, tmp_path)["figures"]
+    assert figures["mean_iou"] > 0.6  # 0.25 for floor everywhere
+    assert figures["overall_accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("mode", ["frozen", "encoder"])
+def test_parts_are_told_apart(tmp_path, mode):
+    plan = tiny_plan(mode, settings=replace(SETTINGS, steps=30))
+    figures = run_task(shapes_data("parts"), plan, tmp_path)["figures"]
+    assert figures.keys() == {"instance_iou", "class_iou", "overall_accuracy"}
+    assert (
+        figures["instance_iou"] > 0.4
+    )  # half of each shape, were the answer always the same: 0.25
+
+
+def test_a_head_that_the_task_cannot_have_is_refused(tmp_path):
+    with pytest.raises(UserError, match="--head is decoder; for this task it can be linear, mlp"):
+        run_task(shapes_data(), tiny_plan(head="decoder"), tmp_path)
