@@ -1,57 +1,37 @@
-"""Other looks of a prepared cloud for training: turned by quarters, mirrored, cropped.
+"""Other looks of a prepared cloud for training: turned by quarters, mirrored, cropped."""
 
-Turns about z by 90 degrees and mirroring at the yz plane send voxels to voxels, so that nothing is
-sampled anew.
-"""
-
-import math
 import random
 from dataclasses import replace
 
 import torch
-from jaxtyping import Int64
-from torch import Tensor
 
 from condense_ns.downstream.labelled_cloud import LabelledBoxes
 from condense_ns.downstream.prepared_cloud import PreparedCloud
-from condense_ns.volumes.voxel_keys import voxel_keys
+from condense_ns.volumes.turned import TURNS, turned, turned_places
 
 
 def augmented(cloud: PreparedCloud, generator: random.Random) -> PreparedCloud:
-    """Turned and mirrored at random: one of eight looks."""
-    return turned_cloud(cloud, generator.randrange(4), generator.random() < 0.5)
+    """One of the eight ways to stand on the floor, at random."""
+    return turned_cloud(cloud, generator.randrange(TURNS))
 
 
-def turned_cloud(cloud: PreparedCloud, quarters: int, mirrored: bool) -> PreparedCloud:
-    """Mirrored in x if so wanted, then turned counter-clockwise seen from above.
+def turned_cloud(cloud: PreparedCloud, turn: int) -> PreparedCloud:
+    """Voxels, labels and boxes turned alike.
 
     Args:
         cloud: any; it is left as it is.
-        quarters: turns of 90 degrees, 0 to 3.
-        mirrored: whether x becomes -x first.
+        turn: as for `volumes.turned`.
     """
-    volume = cloud.volume
-    matrix = _matrix(quarters, mirrored)
-    rotation = torch.tensor(matrix, device=volume.density.device)
-    # Voxel i spans i..i+1, so that along a flipped axis it spans -i-1..-i.
-    flipped = (rotation.sum(dim=1) < 0).long()
-    # Products of integers are not on offer on a GPU.
-    indices = (volume.voxel_indices.double() @ rotation.double().T).long() - flipped
-    order = torch.argsort(voxel_keys(indices))
-    numbers = torch.empty_like(order)
-    numbers[order] = torch.arange(len(order), device=order.device)
-    moved = replace(
-        volume,
-        voxel_indices=indices.int(),
-        normal=volume.normal @ rotation.to(volume.normal.dtype).T,
-    ).chosen(order)
+    found = turned(cloud.volume, turn)
     labels, boxes = cloud.voxel_labels, cloud.boxes
+    if labels is not None:
+        labels = torch.empty_like(labels).index_copy_(0, found.numbers, labels)
     return replace(
         cloud,
-        volume=moved,
-        voxel_of=numbers[cloud.voxel_of],
-        voxel_labels=None if labels is None else labels[order],
-        boxes=None if boxes is None else _turned_boxes(boxes, rotation, quarters, mirrored),
+        volume=found.volume,
+        voxel_of=found.numbers[cloud.voxel_of],
+        voxel_labels=labels,
+        boxes=None if boxes is None else _turned_boxes(boxes, turn),
     )
 
 
@@ -82,16 +62,9 @@ def cropped(cloud: PreparedCloud, most_voxels: int, generator: random.Random) ->
     )
 
 
-def _matrix(quarters: int, mirrored: bool) -> list[list[int]]:
-    cosine, sine = [(1, 0), (0, 1), (-1, 0), (0, -1)][quarters]
-    side = -1 if mirrored else 1
-    return [[side * cosine, -sine, 0], [side * sine, cosine, 0], [0, 0, 1]]
-
-
-def _turned_boxes(
-    boxes: LabelledBoxes, rotation: Int64[Tensor, "3 3"], quarters: int, mirrored: bool
-) -> LabelledBoxes:
-    centre = boxes.boxes[:, :3] @ rotation.to(boxes.boxes.dtype).T
-    turn = boxes.boxes[:, 6:]
-    turn = (math.pi - turn if mirrored else turn) + quarters * math.pi / 2
-    return LabelledBoxes(torch.cat([centre, boxes.boxes[:, 3:6], turn], dim=1), boxes.classes)
+def _turned_boxes(boxes: LabelledBoxes, turn: int) -> LabelledBoxes:
+    centre, size, angle = boxes.boxes[:, :3], boxes.boxes[:, 3:6], boxes.boxes[:, 6]
+    along = torch.stack([angle.cos(), angle.sin(), torch.zeros_like(angle)], dim=1)
+    centre, along = turned_places(centre, turn), turned_places(along, turn)
+    angle = torch.atan2(along[:, 1], along[:, 0])
+    return LabelledBoxes(torch.cat([centre, size, angle[:, None]], dim=1), boxes.classes)

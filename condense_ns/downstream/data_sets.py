@@ -8,10 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from condense_ns.downstream import made_up_sets, modelnet10_voxels
+from condense_ns.downstream import (
+    made_up_sets,
+    modelnet10_voxels,
+    modelnet40_hdf5,
+    modelnet40_off,
+    s3dis,
+    scannet,
+    scanobjectnn,
+    shapenet_part,
+    sunrgbd,
+)
 from condense_ns.downstream.labelled_cloud import TaskData, TaskName
 from condense_ns.downstream.made_up_sets import MadeUpSizes, made_up_data
 from condense_ns.downstream.modelnet10_voxels import read_modelnet10_voxels
+from condense_ns.downstream.modelnet40_hdf5 import read_modelnet40
+from condense_ns.downstream.modelnet40_off import read_modelnet40_off
+from condense_ns.downstream.s3dis import read_s3dis
+from condense_ns.downstream.scannet import read_scannet
+from condense_ns.downstream.scanobjectnn import read_scanobjectnn
+from condense_ns.downstream.shapenet_part import read_shapenet_part
+from condense_ns.downstream.sunrgbd import read_sunrgbd
 from condense_ns.errors import UserError
 
 Options = dict[str, str]
@@ -34,6 +51,41 @@ DATA_SETS: dict[str, DataSet] = {
         ("classify",),
         modelnet10_voxels.WHERE,
         lambda folder, task, options: read_modelnet10_voxels(folder),
+    ),
+    modelnet40_hdf5.NAME: DataSet(
+        ("classify",),
+        modelnet40_hdf5.WHERE,
+        lambda folder, task, options: read_modelnet40(folder),
+    ),
+    modelnet40_off.NAME: DataSet(
+        ("classify",),
+        modelnet40_off.WHERE,
+        lambda folder, task, options: read_modelnet40_off(folder),
+    ),
+    scanobjectnn.NAME: DataSet(
+        ("classify",),
+        scanobjectnn.WHERE,
+        lambda folder, task, options: read_scanobjectnn(
+            folder, options.pop("variant", scanobjectnn.USUAL_VARIANT)
+        ),
+    ),
+    shapenet_part.NAME: DataSet(
+        ("parts",),
+        shapenet_part.WHERE,
+        lambda folder, task, options: read_shapenet_part(folder),
+    ),
+    s3dis.NAME: DataSet(
+        ("segment",),
+        s3dis.WHERE,
+        lambda folder, task, options: read_s3dis(folder, options.pop("area", s3dis.USUAL_AREA)),
+    ),
+    scannet.NAME: DataSet(
+        ("segment", "detect"),
+        scannet.WHERE,
+        lambda folder, task, options: read_scannet(folder, task),
+    ),
+    sunrgbd.NAME: DataSet(
+        ("detect",), sunrgbd.WHERE, lambda folder, task, options: read_sunrgbd(folder)
     ),
 }
 _SIZES = ("train_things", "test_things", "thing_points", "train_rooms", "test_rooms", "room_points")

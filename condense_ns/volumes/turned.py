@@ -7,7 +7,7 @@ voxels and normals turn; whoever keeps cameras or points beside the volume goes 
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from condense_ns.volumes.sparse_volume import SparseVolume
@@ -35,9 +35,7 @@ def turned(volume: SparseVolume, turn: int) -> TurnedVolume:
         volume: with the third axis upright.
         turn: from 0 to 7.
     """
-    first, second = _AXES[turn % 2]
-    signs = volume.normal.new_tensor([*_SIGNS[turn // 2], 1])
-    axes = [first, second, 2]
+    axes, signs = _axes_and_signs(turn, volume.normal)
     # Voxel i spans i..i+1, so that mirrored it spans -i-1..-i.
     indices = volume.voxel_indices[:, axes]
     indices = torch.where(signs > 0, indices, -indices - 1)
@@ -47,6 +45,18 @@ def turned(volume: SparseVolume, turn: int) -> TurnedVolume:
     changed = replace(
         volume,
         voxel_indices=indices,
-        normal=volume.normal[:, axes] * signs,
+        normal=turned_places(volume.normal, turn),
     )
     return TurnedVolume(changed.chosen(order), numbers)
+
+
+def turned_places(places: Float[Tensor, "places 3"], turn: int) -> Float[Tensor, "places 3"]:
+    """Directions, or places counted in voxels from the volume's origin, turned as its voxels are."""
+    axes, signs = _axes_and_signs(turn, places)
+    return places[:, axes] * signs
+
+
+def _axes_and_signs(turn: int, like: Tensor) -> tuple[list[int], Float[Tensor, "3"]]:
+    """Which axis becomes the first, second, third one, and what it is multiplied with."""
+    first, second = _AXES[turn % 2]
+    return [first, second, 2], like.new_tensor([*_SIGNS[turn // 2], 1])
