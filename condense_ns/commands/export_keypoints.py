@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
-from condense_ns.commands.match import HEAD_NAME
 from condense_ns.errors import UserError
+from condense_ns.keypoints.keypoint_set import HEAD_NAME
 
 if TYPE_CHECKING:
     from condense_ns.keypoints.keypoint_set import Keypoints3D

@@ -8,6 +8,7 @@ from condense_ns.commands.bench import Benches
 from condense_ns.commands.demo import Demo
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.export import Exports
+from condense_ns.commands.index_scenes import Indexes
 from condense_ns.commands.lift import Lift
 from condense_ns.commands.match import Match
 from condense_ns.commands.probe import Finetune, Probe
@@ -23,6 +24,12 @@ Commands = tyro.conf.FlagConversionOff[
     | Annotated[
         Exports,
         tyro.conf.subcommand(name="export", description="Write a run as files for other programs."),
+    ]
+    | Annotated[
+        Indexes,
+        tyro.conf.subcommand(
+            name="index", description="A repository of scenes on disk or in a cloud."
+        ),
     ]
     | Annotated[Lift, tyro.conf.subcommand(name="lift")]
     | Annotated[Match, tyro.conf.subcommand(name="match")]

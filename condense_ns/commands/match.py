@@ -1,12 +1,15 @@
 """`condense match`: where was this photograph taken, if it shows this scene at all?"""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from condense_ns.commands.index_place import Flag, open_index
 from condense_ns.errors import UserError
+from condense_ns.keypoints.keypoint_set import HEAD_NAME
 
 if TYPE_CHECKING:
     from condense_ns.keypoints.detections import Keypoints2D
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from condense_ns.retrieval.localization import Localization
     from condense_ns.retrieval.photograph import Photograph
 
-HEAD_NAME = "keypoint_head.safetensors"
 LEAST_KEYPOINTS = 6
 
 
@@ -23,14 +25,17 @@ LEAST_KEYPOINTS = 6
 class Match:
     """Find the pose of a photograph in a condensed scene, or that it shows another place.
 
-    Prints position and pose (camera to world, OpenGL) in the coordinates of the keypoint set, how many
-    matches agree with it and how sure that is; draws the matches.
+    Given one scene's keypoints, or an index of scenes (`condense index`), of which the right one is
+    found first. Prints position and pose (camera to world, OpenGL) in the coordinates of the keypoint
+    set, how many matches agree with it and how sure that is; draws the matches.
     """
 
     image: Path
     """The photograph."""
-    keypoints: Path
+    keypoints: Path | None = None
     """File with the scene's keypoints."""
+    index: str | None = None
+    """Instead of --keypoints: folder or URI of an index of scenes."""
     focal: tuple[float, ...] | None = None
     """Focal length in pixels, or one along x and one along y; None estimates it."""
     picture: Path | None = None
@@ -39,28 +44,72 @@ class Match:
     """File of the keypoint head; None takes keypoint_head.safetensors beside the keypoints."""
     max_keypoints: int = 2048
     """Most keypoints of the photograph, the best ones."""
+    encoder: str | None = None
+    """Of an index: its encoder, where that is called differently here, e.g. lies in another folder."""
+    prior: str = "shi-tomasi"
+    """Of an index: detector of the photograph's keypoints."""
+    candidates: int = 3
+    """Of an index: scenes that a pose is looked for in."""
+    storage_options: tuple[str, ...] = ()
+    """Of an index in object storage: its settings, each as key=value."""
+    json: Flag = 0
+    """Print the answer as JSON."""
 
     def main(self) -> None:
         """Look, compare, tell, draw."""
         self._check()
-        from condense_ns.export.keypoint_file import read_keypoints
-        from condense_ns.pipelines.photo_detector import load_detector
-        from condense_ns.retrieval.localization import localize
         from condense_ns.retrieval.photograph import read_photograph
 
         photograph = read_photograph(self.image)
-        keypoints = read_keypoints(self.keypoints)
-        detector = load_detector(self._head(), max_keypoints=self.max_keypoints)
-        detected = detector(photograph.rgb)
         lens = self._lens(photograph)
-        found = localize(detected, keypoints, lens)
-        console = Console(highlight=False)
-        show(found, keypoints, lens, console)
+        answer = (
+            self._in_set(photograph, lens)
+            if self.index is None
+            else self._in_index(photograph, lens)
+        )
         picture = self.picture or Path(f"{self.image.stem}_matches.png")
-        draw(picture, photograph, detected, keypoints, found)
+        draw(picture, photograph, answer.detected, answer.keypoints, answer.found)
+        if self.json:
+            print(json.dumps({**as_json(answer, lens), "picture": str(picture)}, indent=2))
+            return
+        console = Console(highlight=False)
+        if answer.scene is not None:
+            others = ", ".join(f"{name} {count}" for name, count in answer.ranking)
+            console.print(f"scene {answer.scene} (matches: {others})", soft_wrap=True)
+        show(answer.found, answer.keypoints, lens, console)
         console.print(f"matches drawn in {picture}")
 
+    def _in_set(self, photograph: "Photograph", lens: "Lens") -> "Answer":
+        """Matched with one scene's keypoints."""
+        from condense_ns.export.keypoint_file import read_keypoints
+        from condense_ns.pipelines.photo_detector import load_detector
+        from condense_ns.retrieval.localization import localize
+
+        assert self.keypoints is not None
+        keypoints = read_keypoints(self.keypoints)
+        detector = load_detector(self._head(self.keypoints), max_keypoints=self.max_keypoints)
+        detected = detector(photograph.rgb)
+        return Answer(detected, keypoints, localize(detected, keypoints, lens))
+
+    def _in_index(self, photograph: "Photograph", lens: "Lens") -> "Answer":
+        """Matched with the best scenes of an index."""
+        from condense_ns.pipelines.index_detector import index_detector
+        from condense_ns.retrieval.scene_matching import match_scenes
+
+        assert self.index is not None
+        index = open_index(self.index, self.storage_options)
+        detector = index_detector(index, self.encoder, self.head, self.prior, self.max_keypoints)
+        detected = detector(photograph.rgb)
+        matched = match_scenes(index, detected, lens, self.candidates)
+        if not matched:
+            raise UserError(f"{self.image} has no keypoints; give a sharper picture")
+        best = matched[0]
+        ranking = tuple((one.found.name, one.found.matches) for one in matched)
+        return Answer(detected, best.keypoints, best.localization, best.found.name, ranking)
+
     def _check(self) -> None:
+        if (self.keypoints is None) == (self.index is None):
+            raise UserError("say where to look with either --keypoints or --index")
         if self.focal is not None and not (
             len(self.focal) in (1, 2) and all(0.0 < length < float("inf") for length in self.focal)
         ):
@@ -71,9 +120,11 @@ class Match:
             raise UserError(
                 f"--max-keypoints is {self.max_keypoints}, a pose needs at least {LEAST_KEYPOINTS}"
             )
+        if self.candidates < 1:
+            raise UserError(f"--candidates is {self.candidates}, it must be 1 or more")
 
-    def _head(self) -> Path:
-        head = self.head or self.keypoints.parent / HEAD_NAME
+    def _head(self, keypoints: Path) -> Path:
+        head = self.head or keypoints.parent / HEAD_NAME
         if not head.is_file():
             raise UserError(f"there is no keypoint head {head}; say with --head where it is")
         return head
@@ -84,6 +135,37 @@ class Match:
         if self.focal is None:
             return Lens.guessed(photograph.width, photograph.height, photograph.focal_hint)
         return Lens.ideal(photograph.width, photograph.height, self.focal)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found out."""
+
+    detected: "Keypoints2D"
+    keypoints: "Keypoints3D"
+    """Of the scene."""
+    found: "Localization"
+    scene: str | None = None
+    """Name of the scene, where there was a choice."""
+    ranking: tuple[tuple[str, int], ...] = ()
+    """Names of the scenes that were tried, and numbers of matches; the best first."""
+
+
+def as_json(answer: Answer, lens: "Lens") -> dict[str, Any]:
+    """Scene, pose and confidence as JSON has them; pose and focal length are null if nothing was found."""
+    found, is_found = answer.found, answer.found.found
+    pose, camera = found.dataset_pose, found.camera
+    return {
+        "scene": answer.scene if is_found else None,
+        "ranking": [{"scene": name, "matches": count} for name, count in answer.ranking],
+        "found": is_found,
+        "confidence": found.confidence,
+        "reason": found.reason,
+        "frame": answer.keypoints.frame,
+        "camera_to_world": pose.tolist() if is_found and pose is not None else None,
+        "focal": camera.focal.tolist() if is_found and camera is not None else None,
+        "focal_is_estimated": not lens.focal_is_known,
+    }
 
 
 def show(found: "Localization", keypoints: "Keypoints3D", lens: "Lens", console: Console) -> None:

@@ -17,6 +17,8 @@ from condense_ns.geometry.similarity import Similarity
 Frame = Literal["dataset", "model"]
 HEAD = "head"
 """Name of the descriptors of the 2D head."""
+HEAD_NAME = "keypoint_head.safetensors"
+"""File of that head, beside the file of a set."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def arrays_of(scene: SceneDescriptor) -> Arrays:
 
 def scene_of(arrays: Mapping[str, np.ndarray], metadata: Metadata) -> SceneDescriptor:
     """The scene that passed `check`; vectors are unit vectors again."""
-    tensors = {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}
+    tensors = {name: torch.from_numpy(np.array(part)) for name, part in arrays.items()}
     middle = tensors["box"].mean(dim=0)
     pooled = metadata["embeddings"]
     language, regions = metadata["language"], None

@@ -133,8 +133,8 @@ def _vectors(value: Any) -> np.ndarray:
     flat = value.values
     if hasattr(flat.type, "list_size"):  # a list of vectors
         width = flat.type.list_size
-        return flat.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    return flat.to_numpy(zero_copy_only=False)
+        return np.array(flat.flatten()).reshape(-1, width)
+    return np.array(flat)
 
 
 def _vector_lists(vectors: np.ndarray) -> "pyarrow.Array":

@@ -1,0 +1,200 @@
+"""`condense index`: a repository of scenes; add, remove, list, verify."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from condense_ns.commands.index_place import IndexPlace, settings
+from condense_ns.errors import UserError
+
+
+@dataclass(kw_only=True)
+class IndexAdd(IndexPlace):
+    """Add scenes to an index; the first one begins it.
+
+    A scene is a keypoint file (keypoints.npz of `condense export keypoints`), a scene file, or the folder of
+    a scene with depth images, of which no run is needed. All scenes of an index are described by the same
+    encoders. Several processes may add at once, and one that is killed leaves whole scenes only.
+    """
+
+    scenes: tyro.conf.Positional[tuple[Path, ...]]
+    """Files or folders of scenes."""
+    name: str | None = None
+    """Name of a single scene; None takes that of its folder."""
+    descriptors: str | None = None
+    """Encoder whose features photographs are matched with, or `head` for a keypoint head that all scenes share;
+    None takes the first encoder of a keypoint file."""
+    language: str | None = None
+    """Encoder that words are asked of, one of a keypoint file's; None: the index answers no words."""
+    prior: str = "shi-tomasi"
+    """Detector of keypoints in folders: shi-tomasi, dog, or an encoder of keypoint logits."""
+    count: int = 512
+    """Largest number of keypoints of a scene."""
+    thumbnail: Path | None = None
+    """Picture of a single scene; None takes a photograph of a folder, or draws the keypoints."""
+    skip: bool = False
+    """Go on with the other scenes where one cannot be used, and tell at the end."""
+
+    def main(self) -> None:
+        """Describe, add, bring the vector index up to date."""
+        self._check()
+        from condense_ns.pipelines.scene_describing import Describing, SceneDescriber
+        from condense_ns.retrieval.scene_index import SceneIndex
+
+        how = Describing(self.descriptors, self.language, self.prior, self.count)
+        describer, index = SceneDescriber(how), None
+        added, refused = [], {}
+        for path in track(self.scenes, "Adding scenes", console=Console(stderr=True)):
+            try:
+                scene = self._pictured(describer.describe(path, self.name))
+                index = index or SceneIndex.open_or_create(
+                    self.index, scene, settings(self.storage_options)
+                )
+                index.add(scene)
+                added.append(scene.name)
+            except UserError as error:
+                if not self.skip:
+                    raise
+                refused[str(path)] = str(error)
+        built = index.build() if index else []
+        self._tell(added, refused, len(index) if index else 0, built)
+
+    def _check(self) -> None:
+        if not self.scenes:
+            raise UserError("give at least one scene: a keypoint file, a scene file or a folder")
+        if len(self.scenes) > 1 and (self.name is not None or self.thumbnail is not None):
+            raise UserError("--name and --thumbnail are for a single scene")
+        if self.count < 1:
+            raise UserError(f"--count is {self.count}, it must be 1 or more")
+
+    def _pictured(self, scene: Any) -> Any:
+        """The scene with the thumbnail that was asked for."""
+        if self.thumbnail is None:
+            return scene
+        from dataclasses import replace
+
+        from condense_ns.pipelines.scene_describing import thumbnail_of
+        from condense_ns.retrieval.photograph import read_picture
+
+        return replace(scene, thumbnail=thumbnail_of(read_picture(self.thumbnail)))
+
+    def _tell(
+        self, added: list[str], refused: dict[str, str], total: int, built: list[str]
+    ) -> None:
+        if self.json:
+            answer = {"added": added, "refused": refused, "scenes": total, "built": built}
+            print(json.dumps(answer, indent=2))
+            return
+        console = Console(highlight=False)
+        for reason in refused.values():
+            console.print(f"left out: {reason}", soft_wrap=True)
+        console.print(f"{_counted(len(added))} added; {self.index} holds {_counted(total)}")
+
+
+@dataclass(kw_only=True)
+class IndexRemove(IndexPlace):
+    """Remove scenes from an index."""
+
+    names: tyro.conf.Positional[tuple[str, ...]]
+    """Names of the scenes."""
+
+    def main(self) -> None:
+        """Remove them, or none of them if one is not there."""
+        index = self.opened()
+        missing = set(self.names) - set(index.all_names())
+        if missing or not self.names:
+            told = ", ".join(map(repr, sorted(missing))) or "named nothing"
+            raise UserError(f"{self.index} has no scene {told}; see condense index list")
+        for name in dict.fromkeys(self.names):
+            index.remove(name)
+        if self.json:
+            print(json.dumps({"removed": sorted(set(self.names)), "scenes": len(index)}, indent=2))
+            return
+        console = Console(highlight=False)
+        console.print(f"{_counted(len(set(self.names)))} removed; {_counted(len(index))} left")
+
+
+@dataclass(kw_only=True)
+class IndexList(IndexPlace):
+    """List the scenes of an index: keypoints, extent, encoders."""
+
+    def main(self) -> None:
+        """Print them."""
+        index = self.opened()
+        records = index.records()
+        if self.json:
+            rows = [
+                {
+                    "name": record.name,
+                    "keypoints": record.keypoints,
+                    "box": record.box,
+                    **json.loads(record.metadata),
+                }
+                for record in records
+            ]
+            print(json.dumps(rows, indent=2))
+            return
+        table = Table("scene", "keypoints", "extent", "descriptors", "words", title=self.index)
+        for record in records:
+            about, box = json.loads(record.metadata), record.box
+            extent = " x ".join(
+                f"{high - low:.2f}" for low, high in zip(box, box[3:], strict=False)
+            )
+            words = about["language"]["spec"] if about["language"] else ""
+            table.add_row(
+                record.name, str(record.keypoints), extent, about["source"]["spec"], words
+            )
+        Console(highlight=False).print(table)
+
+
+@dataclass(kw_only=True)
+class IndexVerify(IndexPlace):
+    """Read every scene of an index and check everything in it; fails if something is wrong."""
+
+    optimize: bool = False
+    """Afterwards join small files and drop what killed writers left behind a week ago or earlier."""
+
+    def main(self) -> None:
+        """Check and tell.
+
+        Raises:
+            SystemExit: a scene is damaged.
+        """
+        index = self.opened()
+        found, count = [], 0
+        for _, damage in track(
+            index.verify(), "Verifying", len(index), console=Console(stderr=True)
+        ):
+            count += 1
+            if damage is not None:
+                found.append({"scene": damage.scene, "problem": damage.problem})
+        if self.optimize:
+            index.optimize()
+        if self.json:
+            print(json.dumps({"scenes": count, "damaged": found}, indent=2))
+        else:
+            console = Console(highlight=False)
+            for entry in found:
+                console.print(f"{entry['scene']}: {entry['problem']}; remove it and add it again")
+            console.print(f"{_counted(count)} read, {len(found)} damaged")
+        if found:
+            raise SystemExit(1)
+
+
+def _counted(count: int) -> str:
+    return "1 scene" if count == 1 else f"{count} scenes"
+
+
+Indexes = (
+    Annotated[IndexAdd, tyro.conf.subcommand(name="add")]
+    | Annotated[IndexRemove, tyro.conf.subcommand(name="remove")]
+    | Annotated[IndexList, tyro.conf.subcommand(name="list")]
+    | Annotated[IndexVerify, tyro.conf.subcommand(name="verify")]
+)
+"""One subcommand each; every member has a `main`."""

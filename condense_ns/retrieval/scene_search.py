@@ -1,0 +1,126 @@
+"""Which scenes of an index does a photograph show? A short list by votes, then every descriptor of these.
+
+Some keypoints, spread over the photograph, vote: LanceDB's vector index sums up how near each scene
+comes to them. The few best scenes are compared with all keypoints of the photograph; what counts then is
+the number of pairs that are each other's nearest and pass the ratio test (`keypoints/matching.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from condense_ns.errors import UserError
+from condense_ns.keypoints.detections import Keypoints2D
+from condense_ns.keypoints.selection import view_cells
+from condense_ns.retrieval.scene_index import PROBES, SceneIndex
+
+RATIO = 0.9
+
+
+@dataclass(frozen=True)
+class SceneSearch:
+    """How much work a search does; more finds more."""
+
+    voters: int = 48
+    """Keypoints of the photograph that vote."""
+    shortlist: int = 16
+    """Scenes that are compared with all keypoints."""
+    compared: int = 512
+    """Keypoints of the photograph that they are compared with, the best ones."""
+    probes: int = PROBES
+    """Parts of the vector index that each voter looks into."""
+
+
+USUAL_SEARCH = SceneSearch()
+
+
+@dataclass(frozen=True)
+class FoundScene:
+    """A scene that a photograph may show."""
+
+    name: str
+    matches: int
+    """Pairs of keypoints."""
+
+
+def find_scenes(
+    index: SceneIndex,
+    detected: Keypoints2D,
+    size: tuple[int, int],
+    search: SceneSearch = USUAL_SEARCH,
+) -> list[FoundScene]:
+    """Scenes of the short list, the one with the most matches first.
+
+    Args:
+        index: where to look.
+        detected: keypoints of the photograph, with descriptors of the index's kind.
+        size: height and width of the photograph.
+        search: how much work to do.
+
+    Raises:
+        UserError: descriptors of another width, or an index that cannot be used.
+    """
+    if not len(detected):
+        return []
+    known = index.contents.descriptors
+    if detected.descriptors.shape[1] != known.channels:
+        raise UserError(
+            f"keypoints of the photograph have {detected.descriptors.shape[1]} numbers, those of "
+            f"{index.place}, made by {known.source.spec}, {known.channels}; use that encoder"
+        )
+    asked = detected.descriptors[voters(detected, size, search.voters)].numpy()
+    columns = ("name", "descriptors")
+    rows = index.nearest("descriptors", asked, search.shortlist, columns, search.probes)
+    scenes = [torch.from_numpy(row["descriptors"]) for row in rows]
+    counts = match_counts(detected.descriptors[: search.compared], scenes)
+    found = [FoundScene(row["name"], count) for row, count in zip(rows, counts, strict=True)]
+    return sorted(found, key=lambda one: -one.matches)  # of equal ones the nearer stays first
+
+
+def voters(detected: Keypoints2D, size: tuple[int, int], count: int) -> Int64[Tensor, " voters"]:
+    """Numbers of keypoints: the best of each part of the photograph, then the second best, and so on.
+
+    Args:
+        detected: best first.
+        size: height and width of the photograph.
+        count: at most so many.
+    """
+    places = detected.pixels / detected.pixels.new_tensor([size[1], size[0]])
+    parts = view_cells(torch.zeros(len(places), dtype=torch.long), places)
+    same = (parts[:, None] == parts[None]).tril(diagonal=-1)
+    rank = same.sum(dim=1)  # better keypoints in the same part
+    return torch.argsort(rank, stable=True)[:count]
+
+
+def match_counts(
+    descriptors: Float[Tensor, "a channels"],
+    scenes: Sequence[Float[Tensor, "_ channels"]],
+    ratio: float = RATIO,
+) -> list[int]:
+    """How many pairs `mutual_nearest` finds in each scene, for all scenes at once.
+
+    Args:
+        descriptors: unit vectors of the photograph.
+        scenes: unit vectors of each scene, at least one; may be of half precision.
+        ratio: of the ratio test, in (0, 1].
+    """
+    if not scenes or not len(descriptors):
+        return [0] * len(scenes)
+    padded = pad_sequence(list(scenes), batch_first=True).to(descriptors)
+    padded = F.normalize(padded, dim=-1)
+    number, longest, channels = padded.shape
+    cosines = (descriptors @ padded.reshape(-1, channels).T).reshape(-1, number, longest)
+    lengths = torch.tensor([len(scene) for scene in scenes], device=descriptors.device)
+    beyond = torch.arange(longest, device=descriptors.device) >= lengths[:, None]
+    if bool(beyond.any()):
+        cosines.masked_fill_(beyond, -torch.inf)
+    best, nearest = cosines.max(dim=2)
+    is_mutual = best >= cosines.amax(dim=0).gather(1, nearest.T).T
+    second = cosines.scatter_(2, nearest[..., None], -torch.inf).amax(dim=2)
+    closer = (1.0 - best).clamp_min(0.0) < ratio**2 * (1.0 - second)
+    return (is_mutual & closer).sum(dim=0).tolist()
