@@ -10,15 +10,14 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
-from nerfstudio.engine.callbacks import TrainingCallbackLocation
-from nerfstudio.engine.trainer import Trainer, TrainerConfig
+from nerfstudio.engine.trainer import TrainerConfig
 from rich.progress import track
 
+from condense_ns.benchmarks.short_training import run_step, training_folder
 from condense_ns.methods import keypoint_optimizer
 from condense_ns.models.condense_sparse import CondenseSparseModelConfig
 from condense_ns.pipelines.condensing import CondenseOptions, condense, with_keypoints
@@ -98,8 +97,8 @@ def ablation(
     rows += [(f"no {loss}", loss) for loss in losses]
     rows += [(AGAIN, None)] if again else []
     for name, loss in rows:
-        with TemporaryDirectory() as folder:
-            config = row_config(load_config, Path(folder), schedule, loss)
+        with training_folder() as folder:
+            config = row_config(load_config, folder, schedule, loss)
             pipeline = _trained(config, schedule.steps, name, schedule.steps * (name == AGAIN))
         yield name, judge.figures(pipeline, schedule.count)
 
@@ -156,19 +155,7 @@ def _trained(config: TrainerConfig, steps: int, name: str, shift: int) -> Sparse
     trainer.pipeline.train()
     start = pipeline.keypoint_start
     for step in track(range(start, start + steps), f"Training, {name}", transient=True):
-        _run_step(trainer, step)
+        run_step(trainer, step)
     trainer.pipeline.eval()
     assert isinstance(trainer.pipeline, SparsePipeline)
     return trainer.pipeline
-
-
-def _run_step(trainer: Trainer, step: int) -> None:
-    before, after = (
-        TrainingCallbackLocation.BEFORE_TRAIN_ITERATION,
-        TrainingCallbackLocation.AFTER_TRAIN_ITERATION,
-    )
-    for callback in trainer.callbacks:
-        callback.run_callback_at_location(step, before)
-    trainer.train_iteration(step)
-    for callback in trainer.callbacks:
-        callback.run_callback_at_location(step, after)

@@ -2,7 +2,6 @@
 
 import random
 import statistics
-import tempfile
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from nerfstudio.data.datamanagers.base_datamanager import VanillaDataManagerConfig
-from nerfstudio.engine.callbacks import TrainingCallbackLocation
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
 from nerfstudio.models.nerfacto import NerfactoModelConfig
 from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
 
+from condense_ns.benchmarks.short_training import run_step, training_folder
 from condense_ns.methods import condense_dense, condense_dense_tiny
 from condense_ns.models.lazy_lpips import lpips_deferred
 from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
@@ -32,9 +31,9 @@ def step_time(data: Path, encoders: tuple[str, ...], preset: str, steps: int) ->
         preset: a key of `PRESETS`.
         steps: measured steps of each, after a warm-up.
     """
-    with tempfile.TemporaryDirectory() as folder, lpips_deferred():
-        ours = _trainer(PRESETS[preset](), data, Path(folder) / "ours", encoders)
-        host = _trainer(nerfacto_of(PRESETS[preset]()), data, Path(folder) / "host", ())
+    with training_folder() as folder, lpips_deferred():
+        ours = _trainer(PRESETS[preset](), data, folder / "ours", encoders)
+        host = _trainer(nerfacto_of(PRESETS[preset]()), data, folder / "host", ())
         seconds: dict[str, list[float]] = {"ours": [], "host": []}
         for step in range(WARMUP + steps):
             order = [("ours", ours), ("host", host)]
@@ -94,11 +93,7 @@ def _timed_step(trainer: Trainer, step: int) -> float:
     torch.manual_seed(step)
     _wait_for_device()
     start = time.perf_counter()
-    for callback in trainer.callbacks:
-        callback.run_callback_at_location(step, TrainingCallbackLocation.BEFORE_TRAIN_ITERATION)
-    trainer.train_iteration(step)
-    for callback in trainer.callbacks:
-        callback.run_callback_at_location(step, TrainingCallbackLocation.AFTER_TRAIN_ITERATION)
+    run_step(trainer, step)
     _wait_for_device()
     return time.perf_counter() - start
 
