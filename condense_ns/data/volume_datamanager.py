@@ -83,11 +83,11 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
             raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
 
     def setup_train(self) -> None:
-        """Make sure that all features are stored and that all scenes have volumes."""
-        super().setup_train()
+        """Make sure that all scenes have volumes and that all features are stored."""
         if self.test_mode == "val":
             for place in self.slots.own_scenes(self.scenes.train):
                 self.prepared.plain(self.open_scenes[place], None)
+        super().setup_train()
 
     def _statistics(self) -> dict[str, FeatureStatistics]:
         """Of each encoder, over a few training scenes; the same in all processes of a run."""

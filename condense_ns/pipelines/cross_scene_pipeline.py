@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 import torch
 from nerfstudio.cameras.cameras import Cameras
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
 from torch.cuda.amp.grad_scaler import GradScaler
 from torch.nn.parallel import DistributedDataParallel
@@ -25,6 +26,7 @@ from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.option_checks import check_cross_scene_options
+from condense_ns.pipelines.saved_config import save_config_again
 from condense_ns.pipelines.shown_scene import ShownScene, rendered_from, shown_scene
 from condense_ns.viewer.scene_selector import SceneSelector
 
@@ -85,6 +87,13 @@ class CrossScenePipeline(VanillaPipeline):
         model = super().model
         assert isinstance(model, CrossSceneModel)
         return model
+
+    def get_training_callbacks(
+        self, training_callback_attributes: TrainingCallbackAttributes
+    ) -> list[TrainingCallback]:
+        """The host's callbacks; saves the config once more, now that feature sizes are known."""
+        save_config_again(training_callback_attributes)
+        return super().get_training_callbacks(training_callback_attributes)
 
     def get_train_loss_dict(self, step: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         """Losses of the examples of a step."""

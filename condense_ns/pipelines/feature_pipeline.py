@@ -23,6 +23,7 @@ from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoin
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.option_checks import check_options
 from condense_ns.pipelines.panel_host import PanelHost
+from condense_ns.pipelines.saved_config import save_config_again
 from condense_ns.viewer.panel_window import ViserPanel
 
 
@@ -89,9 +90,7 @@ class FeaturePipeline(VanillaPipeline):
         self, training_callback_attributes: TrainingCallbackAttributes
     ) -> list[TrainingCallback]:
         """The host's callbacks; saves the config once more, now that feature sizes are known."""
-        trainer = training_callback_attributes.trainer
-        if trainer is not None and trainer.local_rank == 0:
-            trainer.config.save_config()
+        save_config_again(training_callback_attributes)
         return super().get_training_callbacks(training_callback_attributes)
 
     def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:

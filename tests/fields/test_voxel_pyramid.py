@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from condense_ns.errors import UserError
-from condense_ns.fields.voxel_pyramid import STEPS, voxel_pyramid
+from condense_ns.fields.voxel_pyramid import STEPS, joined_pyramids, voxel_pyramid
 from condense_ns.volumes.voxel_keys import REACH
 from tests.voxel_scenes import surface_voxels
 
@@ -75,3 +75,18 @@ def test_a_batch_that_is_too_wide_is_refused():
     wide = torch.tensor([[-REACH, 0, 0], [REACH, 0, 0]])
     with pytest.raises(UserError, match="2 scenes are too wide for one batch"):
         voxel_pyramid([wide, wide], 2)
+
+
+def test_joined_pyramids_are_the_pyramid_of_all_scenes():
+    scenes = [surface_voxels(6) - 3, surface_voxels(4), surface_voxels(5, seed=1) + 7]
+    together = voxel_pyramid(scenes, 4)
+    joined = joined_pyramids([voxel_pyramid([scene], 4) for scene in scenes])
+    assert joined.scene_sizes == together.scene_sizes
+    for ours, theirs in zip(joined.levels, together.levels, strict=True):
+        assert ours.count == theirs.count
+        for mine, other in zip(ours.touching, theirs.touching, strict=True):
+            assert torch.equal(mine[0], other[0])
+            assert torch.equal(mine[1], other[1])
+        assert (ours.slots is None) == (theirs.slots is None)
+        assert ours.slots is None or torch.equal(ours.slots, theirs.slots)  # type: ignore[arg-type]
+    assert joined.nbytes == together.nbytes

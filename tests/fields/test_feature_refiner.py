@@ -1,0 +1,38 @@
+"""The 2D branch begins as the encoder itself and looks at surroundings."""
+
+import torch
+
+from condense_ns.fields.feature_refiner import FeatureRefiner
+
+
+def maps(rows=6, columns=9) -> torch.Tensor:
+    return torch.randn(2, rows, columns, 5, generator=torch.Generator().manual_seed(0))
+
+
+def test_before_training_nothing_changes_but_it_can_learn():
+    refiner = FeatureRefiner(5, width=8)
+    found = refiner(maps())
+    assert torch.equal(found, maps())
+    found.square().sum().backward()
+    last = refiner.net[-1]
+    assert isinstance(last, torch.nn.Conv2d)
+    assert last.weight.grad is not None
+    assert last.weight.grad.abs().sum() > 0
+
+
+def test_what_is_added_depends_on_the_surroundings_of_a_cell_alone():
+    refiner = FeatureRefiner(5, width=8)
+    last = refiner.net[-1]
+    assert isinstance(last, torch.nn.Conv2d)
+    torch.nn.init.normal_(last.weight)
+    given = maps(15, 15)
+    changed = given.clone()
+    changed[:, 7, 7] += 1.0
+    moved = (refiner(changed) - refiner(given)).abs().amax(dim=3)[0] > 1e-6
+    assert moved[7, 7]
+    assert moved[7, 11]
+    assert moved.nonzero().sub(7).abs().max() == 4
+
+
+def test_a_map_of_one_cell_is_refined():
+    assert FeatureRefiner(5, width=8)(maps(1, 1)).shape == (2, 1, 1, 5)

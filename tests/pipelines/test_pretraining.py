@@ -1,0 +1,152 @@
+"""condense-pretrain through nerfstudio's trainer: trained, killed, resumed, evaluated, shown."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from nerfstudio.utils.eval_utils import eval_setup
+
+from condense_ns.errors import UserError
+from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipeline
+from tests.data.changed_scenes import without_depth
+from tests.lift_run import TESTED, TRAINING, lift_pipeline, trained, write_list
+from tests.pretrain_run import (
+    losses_of,
+    model_of,
+    model_settings,
+    small_pretrain_config,
+    weights_of,
+)
+from tests.training import COLOURS, prepared
+
+OUTPUTS = ["rgb", "depth", "accumulation", "feature_pca"]
+AGREEMENT = {
+    f"{COLOURS} {kind}" for kind in ("cos_c", "coverage", "cos_c to refined", "cos_c of refined")
+}
+
+
+@pytest.fixture(scope="module")
+def scenes(tabletops: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scenes for training and evaluation meanwhile, a third one for tests."""
+    return write_list(tabletops, tmp_path_factory.mktemp("pretrain") / "list.yaml")
+
+
+@pytest.fixture(scope="module")
+def run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The config.yml of a short run."""
+    config = small_pretrain_config(scenes, tmp_path_factory.mktemp("pretrain_run"))
+    config.steps_per_eval_batch = config.steps_per_eval_image = 1
+    return trained(config).base_dir / "config.yml"
+
+
+def opened(run: Path) -> CrossScenePipeline:
+    """The run as ns-eval opens it."""
+    _, pipeline, _, _ = eval_setup(run, test_mode="test")
+    assert isinstance(pipeline, CrossScenePipeline)
+    return pipeline
+
+
+def test_it_learns_to_render_what_the_encoder_says(scenes: Path, tmp_path: Path):
+    trainer = prepared(small_pretrain_config(scenes, tmp_path, steps=40))
+    found = losses_of(trainer, 0, 40)
+    assert set(found[0]) == {
+        f"{name}_loss" for name in ("lifted", "refined", "anchor", "transfer", "correspondence")
+    }
+    for name in ("lifted_loss", "transfer_loss", "correspondence_loss"):
+        early, late = (sum(one[name] for one in part) for part in (found[:8], found[-8:]))
+        assert late < 0.8 * early, name
+    _, losses, _ = trainer.pipeline.get_eval_loss_dict(0)
+    assert all(loss.isfinite() and not loss.requires_grad for loss in losses.values())
+    assert trainer.pipeline.training
+
+
+def test_all_objectives_can_be_trained_for(scenes: Path, tmp_path: Path):
+    config = small_pretrain_config(scenes, tmp_path, ("mini", "gradients"))
+    model_settings(config).objectives = ("condense", "mvnet", "sparse", "language")
+    losses = losses_of(prepared(config), 0, 1)[0]
+    assert len(losses) == 10
+    assert all(loss > -1e-5 for loss in losses.values())
+    model_settings(config).objectives = ()
+    with pytest.raises(UserError, match="objectives is empty; name what is trained for"):
+        prepared(config)
+
+
+def test_a_killed_run_goes_on_with_the_same_losses(scenes: Path, tmp_path: Path):
+    whole = prepared(small_pretrain_config(scenes, tmp_path / "whole", steps=5))
+    expected = losses_of(whole, 0, 5)
+    first = prepared(small_pretrain_config(scenes, tmp_path / "first", steps=5))
+    assert losses_of(first, 0, 3) == expected[:3]
+    first.save_checkpoint(2)
+    config = small_pretrain_config(scenes, tmp_path / "second", steps=5)
+    config.load_dir = first.checkpoint_dir
+    assert losses_of(prepared(config), 3, 5) == expected[3:]
+
+
+def test_examples_of_a_step_share_it(scenes: Path, tmp_path: Path):
+    config = small_pretrain_config(scenes, tmp_path / "both")
+    config.pipeline.datamanager.examples_per_step = 2  # type: ignore[attr-defined]
+    together = lift_pipeline(prepared(config))
+    _, batch = together.datamanager.next_train(0)
+    assert [example.scene for example in batch["examples"]] == list(TRAINING)
+    model = model_of(together)
+    both = model([(example, 0) for example in batch["examples"]])
+    alone = [model([(example, 0)]) for example in batch["examples"]]
+    for name, loss in both.items():
+        torch.testing.assert_close(loss, (alone[0][name] + alone[1][name]) / 2)
+
+
+def test_a_checkpoint_renders_as_the_run_did(run: Path):
+    first, again = opened(run), opened(run)
+    camera, _ = first.datamanager.fixed_indices_eval_dataloader[0]
+    found, same = (one.model.get_outputs_for_camera(camera) for one in (first, again))
+    assert list(found) == OUTPUTS
+    assert all(torch.equal(found[name], same[name]) for name in OUTPUTS)
+    assert found["rgb"].shape == (48, 64, 3)
+    assert found["feature_pca"].std() > 0.05
+    weights = weights_of(first)
+    assert all(torch.equal(weights[name], value) for name, value in weights_of(again).items())
+
+
+def test_held_out_views_of_the_scenes_for_tests_are_compared(run: Path, tmp_path: Path):
+    pipeline = opened(run)
+    loader = pipeline.datamanager.fixed_indices_eval_dataloader
+    assert {batch["examples"][0].scene for _, batch in loader} == {TESTED}
+    metrics = pipeline.get_average_eval_image_metrics(output_path=tmp_path)
+    assert set(metrics) >= AGREEMENT
+    assert metrics[f"{COLOURS} coverage"] > 0.8
+    names = {file.name for file in tmp_path.iterdir()}
+    assert "eval_feature_pca_0001.png" in names
+    metrics, images = pipeline.get_eval_image_metrics_and_images(0)
+    assert images["img"].shape == images["feature_pca"].shape == (48, 128, 3)
+    assert metrics["psnr"] > 10.0
+
+
+def test_viewing_needs_no_encoder(run: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*arguments):
+        raise UserError("the weights are gone")
+
+    monkeypatch.setattr("condense_ns.data.teachers.build_encoder", refuse)
+    pipeline = opened(run)
+    for name in (TRAINING[1], TESTED):
+        pipeline.datamanager.show_scene(name)
+        camera = pipeline.datamanager.train_dataset.cameras[0:1]
+        found = pipeline.model.get_outputs_for_camera(camera)
+        true = pipeline.datamanager.train_dataset[0]["image"]
+        assert (found["rgb"] - true).abs().mean() < 0.2
+        assert found["feature_pca"].std() > 0.05
+    metrics, _ = pipeline.get_eval_image_metrics_and_images(0)
+    assert not AGREEMENT & set(metrics)
+
+
+def test_a_scene_without_surfaces_is_refused_before_anything_is_trained(
+    tabletops: Path, tmp_path: Path
+):
+    without_depth(tabletops / TRAINING[0], tmp_path / "bare")
+    config = small_pretrain_config(tmp_path / "bare", tmp_path / "out")
+    with pytest.raises(UserError, match="scene bare has neither depth images nor points"):
+        prepared(config)
+
+
+def test_no_encoder_is_refused(scenes: Path, tmp_path: Path):
+    with pytest.raises(UserError, match="no encoder given; name one"):
+        prepared(small_pretrain_config(scenes, tmp_path, ()))

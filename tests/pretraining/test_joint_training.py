@@ -1,0 +1,122 @@
+"""Losses of both branches, and what keeps them from becoming constant."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from condense_ns.pretraining.joint_network import JointNetwork
+from condense_ns.pretraining.joint_training import OBJECTIVES, joint_losses
+from condense_ns.pretraining.pretrain_example import PretrainExample
+from tests.pretraining.made_up_example import example, network
+
+NAMES = {
+    "condense": {"lifted", "refined", "anchor"},
+    "mvnet": {"transfer", "correspondence"},
+    "sparse": {
+        "score_consistency",
+        "score_peakedness",
+        "score_repeatability",
+        "score_prior",
+    },
+    "language": {"language"},
+}
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_each_objective_has_its_losses(objective):
+    losses = joint_losses(network(), [example()], [objective])
+    assert set(losses) == NAMES[objective]
+    assert all(loss.isfinite() for loss in losses.values())
+    assert all(loss.requires_grad for loss in losses.values())
+
+
+def test_losses_are_means_over_the_examples_and_scenes_do_not_mix():
+    made = network()
+    both = joint_losses(made, [example(0), example(1)], OBJECTIVES)
+    alone = [joint_losses(made, [example(seed)], OBJECTIVES) for seed in (0, 1)]
+    for name, loss in both.items():
+        torch.testing.assert_close(loss, (alone[0][name] + alone[1][name]) / 2)
+
+
+def test_every_weight_learns():
+    made = network()
+    for maps in made.refiners:  # whose last layers are zero
+        for weight in maps.parameters():
+            torch.nn.init.normal_(weight, std=0.1)
+    kinds = [replace(example().volume, kind=kind) for kind in ("radiance", "depth", "points")]
+    examples = [replace(example(), volume=volume) for volume in kinds]
+    sum(joint_losses(made, examples, OBJECTIVES).values()).backward()  # type: ignore[union-attr]
+    lacking = [
+        name
+        for name, weight in made.named_parameters()
+        if weight.grad is None or not weight.grad.any()
+    ]
+    assert lacking == []
+
+
+def test_an_example_with_one_view_has_no_losses_of_pairs():
+    whole = example()
+    one = replace(
+        whole,
+        target=whole.target[[0]],
+        features={spec: maps[:1] for spec, maps in whole.features.items()},
+        seen={
+            spec: replace(
+                cells,
+                **{
+                    name: getattr(cells, name)[:1]
+                    for name in ("voxels", "weights", "surface", "depth", "points")
+                },
+            )
+            for spec, cells in whole.seen.items()
+        },
+        captions={},
+        priors=None,
+    )
+    losses = joint_losses(network(), [one], OBJECTIVES)
+    assert set(losses) == {"lifted", "refined", "anchor", "transfer"}
+
+
+def test_correspondence_is_learned_from_projected_features_alone():
+    made, given = network(), example()
+    optimiser = torch.optim.Adam(made.parameters(), lr=5e-3)
+    distances = []
+    for _ in range(25):
+        loss = joint_losses(made, [given], ["mvnet"])["correspondence"]
+        distances.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert distances[-1] < 0.5 * distances[0]
+
+
+def spread(made: JointNetwork, given: PretrainExample) -> float:
+    """Of the refined features of what is seen about their mean, relative to the encoder's own."""
+    original = made.standardised("fine", given.features["fine"])
+    visible = given.seen["fine"].visible
+    refined, original = (
+        maps.flatten(1, 2)[visible] for maps in (made.refined("fine", original), original)
+    )
+    return float((refined - refined.mean(dim=0)).norm() / (original - original.mean(dim=0)).norm())
+
+
+@pytest.mark.parametrize("anchored", [True, False])
+def test_without_the_anchor_the_branches_collapse(anchored, monkeypatch):
+    made, given = network(), example()
+    generator = torch.Generator().manual_seed(0)
+    weights = [*made.refiners.parameters(), *made.decoders.parameters()]
+    optimiser = torch.optim.Adam(weights, lr=2e-2)
+    kept_latents = [latents.detach() for latents in made.latents([given])]
+    monkeypatch.setattr(made, "latents", lambda examples: kept_latents)
+    for _ in range(100):
+        noise = torch.randn(given.features["fine"].shape, generator=generator)
+        given = replace(given, features={"fine": noise}, captions={})  # no two views agree
+        losses = joint_losses(made, [given], ["condense"])
+        pull = losses["lifted"] + losses["refined"]
+        pull = pull + losses["anchor"] if anchored else pull
+        optimiser.zero_grad()
+        pull.backward()
+        optimiser.step()
+    kept = spread(made, given)
+    assert kept > 0.6 if anchored else kept < 0.55, kept
