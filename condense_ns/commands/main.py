@@ -6,6 +6,7 @@ import tyro
 
 from condense_ns.commands.bench import Benches
 from condense_ns.commands.demo import Demo
+from condense_ns.commands.duplicates import Duplicates
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.export import Exports
 from condense_ns.commands.index_scenes import Indexes
@@ -31,6 +32,7 @@ Commands = tyro.conf.FlagConversionOff[
             name="index", description="A repository of scenes on disk or in a cloud."
         ),
     ]
+    | Annotated[Duplicates, tyro.conf.subcommand(name="duplicates")]
     | Annotated[Lift, tyro.conf.subcommand(name="lift")]
     | Annotated[Match, tyro.conf.subcommand(name="match")]
     | Annotated[Probe, tyro.conf.subcommand(name="probe")]

@@ -73,11 +73,32 @@ def find_scenes(
             f"keypoints of the photograph have {detected.descriptors.shape[1]} numbers, those of "
             f"{index.place}, made by {known.source.spec}, {known.channels}; use that encoder"
         )
-    asked = detected.descriptors[voters(detected, size, search.voters)].numpy()
+    chosen = voters(detected, size, search.voters)
+    compared = detected.descriptors[: search.compared]
+    return ranked_scenes(index, detected.descriptors[chosen], compared, search)
+
+
+def ranked_scenes(
+    index: SceneIndex,
+    asked: Float[Tensor, "voters channels"],
+    compared: Float[Tensor, "compared channels"],
+    search: SceneSearch = USUAL_SEARCH,
+) -> list[FoundScene]:
+    """Scenes of the short list that some descriptors vote for, by how many of others they match.
+
+    Args:
+        index: where to look.
+        asked: unit vectors that vote, at least one.
+        compared: unit vectors that are compared with every scene of the short list.
+        search: how much work to do.
+
+    Raises:
+        UserError: an index that cannot be used.
+    """
     columns = ("name", "descriptors")
-    rows = index.nearest("descriptors", asked, search.shortlist, columns, search.probes)
+    rows = index.nearest("descriptors", asked.numpy(), search.shortlist, columns, search.probes)
     scenes = [torch.from_numpy(row["descriptors"]) for row in rows]
-    counts = match_counts(detected.descriptors[: search.compared], scenes)
+    counts = match_counts(compared, scenes)
     found = [FoundScene(row["name"], count) for row, count in zip(rows, counts, strict=True)]
     return sorted(found, key=lambda one: -one.matches)  # of equal ones the nearer stays first
 
