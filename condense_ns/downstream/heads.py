@@ -99,14 +99,15 @@ class Head(nn.Module):
         return self.layers(features)
 
 
-def start_as_rare(head: Head, share: float) -> None:
-    """Make the last layer say of every class, at first, that it is there with a small probability.
+def start_as_rare(head: Head, classes: int, share: float) -> None:
+    """Make the first answers say of every class, at first, that it is there with a small probability.
 
     T.-Y. Lin et al., Focal loss for dense object detection, 2017, section 3.3.
     """
     last = head.layers[-1]
     assert isinstance(last, nn.Linear)
-    nn.init.constant_(last.bias, float(torch.logit(torch.tensor(share))))
+    with torch.no_grad():
+        last.bias[:classes] = torch.logit(torch.tensor(share))
 
 
 def pooled(latents: Float[Tensor, "voxels channels"]) -> Float[Tensor, "1 features"]:

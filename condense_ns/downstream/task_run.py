@@ -10,6 +10,7 @@ import torch
 
 from condense_ns.downstream.backbone_choice import Mode, chosen_backbone
 from condense_ns.downstream.classification import Classification
+from condense_ns.downstream.detection import Detection
 from condense_ns.downstream.heads import HeadName
 from condense_ns.downstream.label_budget import labelled_places
 from condense_ns.downstream.labelled_cloud import TaskData, TaskName
@@ -28,6 +29,7 @@ TASKS: dict[TaskName, type[Task]] = {
     "classify": Classification,
     "parts": Segmentation,
     "segment": Segmentation,
+    "detect": Detection,
 }
 ROW, PICTURE, CHECKPOINT = "row.json", "errors.png", "checkpoint.safetensors"
 
