@@ -8,7 +8,8 @@
 ``lift3d``          the whole method
 ==================  ============================================================================
 
-No way but the first sees the target's photograph.
+No way but the first sees the target's photograph. The first two are the operator by itself, without what
+it settles for a scene when it is lifted.
 """
 
 from dataclasses import dataclass
@@ -63,7 +64,10 @@ def answers(lifter: SceneLifter, operator: Operator, target: Target) -> dict[str
         FULL: lifter.lift(operator, target.lifted),
     }
     images = {row: target.image if row == TRUE else rendered for row in ROWS}
-    return {row: lifter.answer(operator, maps[row], images[row]) for row in ROWS}
+    return {
+        row: lifter.answer(operator, maps[row], images[row], alone=row in (TRUE, RENDERED))
+        for row in ROWS
+    }
 
 
 def _nearest_map(

@@ -123,6 +123,17 @@ class Operator(ABC):
                 operators that change colours.
         """
 
+    def decode_alone(
+        self,
+        feature_map: Float[Tensor, "rows columns channels"],
+        image: Float[Tensor, "3 height width"],
+    ) -> Float[Tensor, "height width answers"]:
+        """As `decode`, without what `prepare` settled for its quality: the plain network's answer.
+
+        Lifted answers are compared with it.
+        """
+        return self.decode(feature_map, image)
+
     @abstractmethod
     def picture(
         self, answer: Float[Tensor, "height width answers"]

@@ -35,6 +35,7 @@ def checked_decode(
     operator: Operator,
     feature_map: Float[Tensor, "rows columns channels"],
     image: Float[Tensor, "3 height width"],
+    alone: bool = False,
 ) -> Float[Tensor, "height width answers"]:
     """What the operator's `decode` answers.
 
@@ -42,6 +43,7 @@ def checked_decode(
         operator: anybody's.
         feature_map: as `encode` answers or lifted.
         image: RGB in [0, 1] of the target view.
+        alone: ask `decode_alone`.
 
     Raises:
         OperatorError: the map is not of the operator's size for that image or not finite; or the answer
@@ -60,7 +62,7 @@ def checked_decode(
             f"{operator.spec}: the map for {asked} holds values that are not finite; fill what no source "
             "view sees before decoding"
         )
-    answer = operator.decode(feature_map, image)
+    answer = (operator.decode_alone if alone else operator.decode)(feature_map, image)
     answers = answer.shape[-1] if isinstance(answer, Tensor) and answer.ndim == 3 else "answers"
     _refuse_other_shapes(
         operator, asked, answer, (height, width, answers), "height, width, answers"

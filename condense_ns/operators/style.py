@@ -1,7 +1,8 @@
 """Feed-forward style transfer: ``style:<folder>``, a folder as `style_weights` describes it.
 
-The network is cut at its narrowest, so what is lifted already carries the style. The back's
-normalisation uses the statistics of whatever map it is given, of the target view's own when lifted.
+The network is cut at its narrowest, so what is lifted already carries the style. The network normalises
+by the statistics of each image, so that a place changes its colours with whatever else is in view. Once
+`prepare` has seen the scene, the back takes statistics of all its maps together for every view.
 
 The network pads with zeros, which paints a gaudy frame that would stick to the camera instead of the
 scene, and whose extremes would set the contrast of all the rest. So it is given a margin of repeated
@@ -10,6 +11,7 @@ cell of the network looks right of and below its centre (see `style_network`), a
 to the left and above.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,11 +21,12 @@ from torch.nn import functional as F
 
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.preprocessing import PREPROCESSING_VERSION, patch_grid, resize_to_grid
-from condense_ns.operators.base import Operator
+from condense_ns.operators.base import Operator, SourceMap
 from condense_ns.operators.pixels import at_pixels
 from condense_ns.operators.style_network import (
     MIDDLE_CHANNELS,
     STRIDE,
+    BackStatistics,
     StyleNetwork,
     weight_shapes,
 )
@@ -57,6 +60,7 @@ class StyleOperator(Operator):
         shapes = weight_shapes()
         self._network = StyleNetwork(read_weights(folder, shapes)).to(device)
         self._image_size = image_size
+        self._statistics: BackStatistics | None = None
         self.spec = spec
         self.channels = MIDDLE_CHANNELS
         self.device = device
@@ -87,14 +91,46 @@ class StyleOperator(Operator):
         return self._network.front(padded)[..., inside, inside].permute(0, 2, 3, 1).contiguous()
 
     @torch.no_grad()
+    def prepare(self, sources: Sequence[SourceMap]) -> None:
+        """Fix the statistics of the scene.
+
+        Args:
+            sources: a sample of the scene's source maps.
+        """
+        if sources:
+            middles = [self._with_margin(source.feature_map) for source in sources]
+            self._statistics = self._network.back_statistics(middles)
+
     def decode(
         self,
         feature_map: Float[Tensor, "rows columns channels"],
         image: Float[Tensor, "3 height width"],
     ) -> Float[Tensor, "height width 3"]:
         """Colours in [0, 1]."""
+        return self._decoded(feature_map, image, self._statistics)
+
+    def decode_alone(
+        self,
+        feature_map: Float[Tensor, "rows columns channels"],
+        image: Float[Tensor, "3 height width"],
+    ) -> Float[Tensor, "height width 3"]:
+        """Colours in [0, 1], normalised by this map's own statistics."""
+        return self._decoded(feature_map, image, None)
+
+    def _with_margin(
+        self, feature_map: Float[Tensor, "rows columns channels"]
+    ) -> Float[Tensor, "1 channels more_rows more_columns"]:
         middle = feature_map.to(self.device).permute(2, 0, 1)[None]
-        colours = self._network.back(F.pad(middle, (BACK_MARGIN,) * 4, mode="replicate"))[0]
+        return F.pad(middle, (BACK_MARGIN,) * 4, mode="replicate")
+
+    @torch.no_grad()
+    def _decoded(
+        self,
+        feature_map: Float[Tensor, "rows columns channels"],
+        image: Float[Tensor, "3 height width"],
+        statistics: BackStatistics | None,
+    ) -> Float[Tensor, "height width 3"]:
+        colours = self._network.back(self._with_margin(feature_map), statistics)[0]
         first = STRIDE * BACK_MARGIN + SHIFT
         rows, columns = (STRIDE * cells for cells in feature_map.shape[:2])
         inside = colours[:, first : first + rows, first : first + columns]

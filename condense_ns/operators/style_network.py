@@ -15,7 +15,7 @@ more at the right and at the bottom where the number is odd. Hence a cell of the
 pixels to the right of and below the centre of its 4 x 4 pixels; the back undoes that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -38,6 +38,13 @@ _CONVOLUTIONS = (
     (9, 32, 3),
 )
 """Kernel and the last two axes of each array of weights, in the order of the network."""
+
+_BACK = (3 + 2 * _BLOCKS, 4 + 2 * _BLOCKS, 5 + 2 * _BLOCKS)
+"""Layers behind the middle."""
+Statistics = tuple[Float[Tensor, " _channels"], Float[Tensor, " _channels"]]
+"""Mean and variance of the channels of a layer before its normalisation."""
+BackStatistics = tuple[Statistics, ...]
+"""Of the layers behind the middle."""
 
 
 def _name(number: int) -> str:
@@ -83,35 +90,80 @@ class StyleNetwork(nn.Module):
         return hidden
 
     def back(
-        self, middle: Float[Tensor, "batch channels rows columns"]
+        self,
+        middle: Float[Tensor, "batch channels rows columns"],
+        statistics: BackStatistics | None = None,
     ) -> Float[Tensor, "batch 3 height width"]:
-        """Colours of a middle, a little beyond [0, 1] at most."""
-        hidden = F.relu(self._enlarged(middle, 3 + 2 * _BLOCKS))
-        hidden = F.relu(self._enlarged(hidden, 4 + 2 * _BLOCKS))
-        return (150.0 * torch.tanh(self._convolved(hidden, 5 + 2 * _BLOCKS)) + 127.5) / 255.0
+        """Colours of a middle, a little beyond [0, 1] at most.
+
+        Args:
+            middle: maps of some images.
+            statistics: that the layers normalise by; None takes each image's own.
+        """
+        hidden, given = middle, statistics or (None,) * len(_BACK)
+        for layer, known in zip(_BACK[:-1], given[:-1], strict=True):
+            hidden = F.relu(self._normalised(self._raw(hidden, layer), layer, known))
+        last = self._normalised(self._raw(hidden, _BACK[-1]), _BACK[-1], given[-1])
+        return (150.0 * torch.tanh(last) + 127.5) / 255.0
+
+    def back_statistics(
+        self, middles: Sequence[Float[Tensor, "batch channels rows columns"]]
+    ) -> BackStatistics:
+        """What the layers would normalise by if all the images were one.
+
+        Args:
+            middles: maps of images, of any sizes.
+        """
+        found, hidden = [], list(middles)
+        for layer in _BACK:
+            raw = [self._raw(maps, layer) for maps in hidden]
+            found.append(_pooled_statistics(raw))
+            hidden = [F.relu(self._normalised(maps, layer, found[-1])) for maps in raw]
+        return tuple(found)
+
+    def _raw(
+        self, maps: Float[Tensor, "batch inputs rows columns"], layer: int
+    ) -> Float[Tensor, "batch outputs height width"]:
+        """A layer of the back before its normalisation."""
+        if layer == _BACK[-1]:
+            return self._filtered(maps, layer, stride=1)
+        full = F.conv_transpose2d(maps, self.get_buffer(f"kernel_{layer}"), stride=2)
+        return full[..., :-1, :-1]
 
     def _convolved(
         self, maps: Float[Tensor, "batch inputs height width"], layer: int, stride: int = 1
     ) -> Float[Tensor, "batch outputs rows columns"]:
         """A convolution and its normalisation."""
+        return self._normalised(self._filtered(maps, layer, stride), layer, None)
+
+    def _filtered(
+        self, maps: Float[Tensor, "batch inputs height width"], layer: int, stride: int
+    ) -> Float[Tensor, "batch outputs rows columns"]:
         kernel = self.get_buffer(f"kernel_{layer}")
         padding = kernel.shape[-1] - stride  # of even sides
         before, after = padding // 2, padding - padding // 2
-        padded = F.pad(maps, (before, after, before, after))
-        return self._normalised(F.conv2d(padded, kernel, stride=stride), layer)
-
-    def _enlarged(
-        self, maps: Float[Tensor, "batch inputs rows columns"], layer: int
-    ) -> Float[Tensor, "batch outputs height width"]:
-        """A transposed convolution to twice the size and its normalisation."""
-        full = F.conv_transpose2d(maps, self.get_buffer(f"kernel_{layer}"), stride=2)
-        return self._normalised(full[..., :-1, :-1], layer)
+        return F.conv2d(F.pad(maps, (before, after, before, after)), kernel, stride=stride)
 
     def _normalised(
-        self, maps: Float[Tensor, "batch channels height width"], layer: int
+        self,
+        maps: Float[Tensor, "batch channels height width"],
+        layer: int,
+        known: Statistics | None,
     ) -> Float[Tensor, "batch channels height width"]:
-        """Each channel of each image with a mean of `shift` and a deviation of `scale`."""
-        deviation, mean = torch.std_mean(maps, dim=(2, 3), correction=0, keepdim=True)
+        """Each channel with a mean of `shift` and a deviation of `scale`, in each image or by known statistics."""
+        if known is None:
+            variance, mean = torch.var_mean(maps, dim=(2, 3), correction=0, keepdim=True)
+        else:
+            mean, variance = (values[:, None, None] for values in known)
         scale = self.get_buffer(f"scale_{layer}")[:, None, None]
         shift = self.get_buffer(f"shift_{layer}")[:, None, None]
-        return (maps - mean) / (deviation.square() + _EPSILON).sqrt() * scale + shift
+        return (maps - mean) / (variance + _EPSILON).sqrt() * scale + shift
+
+
+def _pooled_statistics(
+    maps: Sequence[Float[Tensor, "_batch channels _rows _columns"]],
+) -> Statistics:
+    """Mean and variance of each channel over all pixels of all maps."""
+    pixels = torch.cat([single.transpose(0, 1).flatten(1) for single in maps], dim=1)
+    variance, mean = torch.var_mean(pixels, dim=1, correction=0)
+    return mean, variance

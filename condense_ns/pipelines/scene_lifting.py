@@ -164,9 +164,10 @@ class SceneLifter:
         operator: Operator,
         feature_map: Float[Tensor, "rows columns channels"],
         image: Float[Tensor, "3 height width"],
+        alone: bool = False,
     ) -> Answered:
-        """What the operator makes of a map."""
-        answer = checked_decode(operator, feature_map, image)
+        """What the operator makes of a map; alone, without what it has settled for the scene."""
+        answer = checked_decode(operator, feature_map, image, alone)
         return Answered(feature_map, answer, operator.picture(answer), operator.labels(answer))
 
     def depth(self, view: int) -> Float[Tensor, "height width"]:

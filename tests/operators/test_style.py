@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from condense_ns.operators import OperatorError, build_operator
+from condense_ns.operators.base import SourceMap
 from condense_ns.operators.checking import checked_decode, checked_encode
 from condense_ns.retrieval.photograph import read_photograph
 
@@ -101,3 +102,19 @@ def test_a_real_style(shared_data, style):
     assert (answer - image[0].permute(1, 2, 0)).abs().mean() > 0.1
     border = torch.cat([answer[-6:].flatten(0, 1), answer[:, -6:].flatten(0, 1)])
     assert (border.mean(dim=0) - answer.mean(dim=(0, 1))).abs().max() < 0.15
+
+
+def test_prepared_for_a_scene_a_part_looks_as_in_the_whole(style_folder):
+    torch.manual_seed(0)
+    operator, images = build_operator(f"style:{style_folder}"), torch.rand(2, 3, 48, 64)
+    images[1] *= 0.3
+    maps = operator.encode(images)
+    alone = [operator.decode(one, image) for one, image in zip(maps, images, strict=True)]
+    part, seen = maps[0, 2:9, 3:12].contiguous(), torch.zeros(3, 28, 36)
+    apart = (operator.decode(part, seen) - alone[0][8:36, 12:48])[8:-8, 8:-8].abs().mean()
+    operator.prepare([SourceMap(at, one, 48, 64) for at, one in enumerate(maps)])
+    whole = operator.decode(maps[0], images[0])
+    settled = (operator.decode(part, seen) - whole[8:36, 12:48])[8:-8, 8:-8].abs().mean()
+    assert settled < 1e-4 < apart
+    for one, image, expected in zip(maps, images, alone, strict=True):
+        assert torch.equal(operator.decode_alone(one, image), expected)

@@ -110,3 +110,26 @@ def test_images_of_a_batch_do_not_touch(style_arrays):
     middle = network.front(images)
     torch.testing.assert_close(middle[1:], network.front(images[1:]), rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(network.back(middle)[1:], network.back(middle[1:]))
+
+
+def _network(arrays):
+    return StyleNetwork({name: torch.from_numpy(values) for name, values in arrays.items()})
+
+
+def test_statistics_of_one_image_are_its_own(style_arrays):
+    network, middle = _network(style_arrays), torch.randn(1, 128, 5, 6)
+    statistics = network.back_statistics([middle])
+    torch.testing.assert_close(
+        network.back(middle, statistics), network.back(middle), atol=1e-5, rtol=1e-4
+    )
+
+
+def test_statistics_of_several_images_are_those_of_all_pixels(style_arrays):
+    network = _network(style_arrays)
+    middles = [torch.randn(1, 128, 5, 6), 3 * torch.randn(1, 128, 7, 4) + 1]
+    mean, variance = network.back_statistics(middles)[0]
+    raw = torch.cat([network._raw(middle, 13).flatten(2) for middle in middles], dim=2)[0]
+    torch.testing.assert_close(mean, raw.mean(dim=1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        variance, (raw - mean[:, None]).square().mean(dim=1), atol=1e-5, rtol=1e-4
+    )
