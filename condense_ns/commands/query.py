@@ -1,15 +1,17 @@
 """`condense query`: where in a scene is this? Heatmaps per view and a coloured point cloud.
 
-Or, with several classes, which of them is where.
+Or, with several classes, which of them is where; or, of an index of scenes, which scenes hold it.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import tyro
 from rich.console import Console
 
 from condense_ns.commands.class_answer import ClassAnswer, check_classes
+from condense_ns.commands.index_place import Flag
 from condense_ns.errors import UserError
 from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES
 
@@ -22,14 +24,21 @@ if TYPE_CHECKING:
 class AskQuery:
     """Ask a trained run where something is: by words, by a picture or by a point of a view.
 
-    Writes, for every held-out view, <view>_relevancy.png and <view>_overlay.png, and points.ply with
+    Or ask an index of scenes (`condense index`) in words which of them hold something: prints the best scenes
+    and the best region in each, and writes scenes.html and scenes.png with their thumbnails.
+
+    Of a run it writes, for every held-out view, <view>_relevancy.png and <view>_overlay.png, and points.ply with
     the scene's surface coloured by relevancy, in the coordinates of the dataset's own poses. With
     --classes: <view>_classes.png, classes.json with the classes' colours, and points.ply with a label
     for each point.
     """
 
-    load_config: Path
+    words: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Words for what is looked for, like --text."""
+    load_config: Path | None = None
     """The run's config.yml."""
+    index: str | None = None
+    """Instead of --load-config: folder or URI of an index of scenes."""
     text: tuple[str, ...] = ()
     """Words for what is looked for; several describe one thing."""
     negatives: tuple[str, ...] = DEFAULT_NEGATIVES
@@ -45,7 +54,8 @@ class AskQuery:
     reject_below: float = 0.0
     """Of --classes: smallest probability of a label that is given, in [0, 1]; 0 gives them all."""
     encoder: str | None = None
-    """Encoder to ask; None asks the run's first."""
+    """Encoder to ask; None asks the run's first. Of an index: its encoder of words, where that is called
+    differently here, e.g. lies in another folder."""
     threshold: float | Literal["automatic"] | None = None
     """Relevancy above which the overlay shows a pixel, in [0, 1], or automatic: chosen from the
     scene's own. None is 0.5 for words, where that means "as much like the negatives", else
@@ -54,13 +64,35 @@ class AskQuery:
     """Rays for the point cloud."""
     output_dir: Path = Path("query")
     """Folder for the results."""
+    count: int = 10
+    """Of an index: scenes that are shown."""
+    storage_options: tuple[str, ...] = ()
+    """Of an index in object storage: its settings, each as key=value."""
+    json: Flag = 0
+    """Of an index: print the answer as JSON."""
 
     def main(self) -> None:
         """Ask, render, write."""
+        self.text = (*self.text, *self.words)
         self._check()
+        if self.index is not None:
+            self._ask_index(self.index)
+        else:
+            self._ask_run()
+
+    def _ask_index(self, index: str) -> None:
+        from condense_ns.commands.index_query import ask_index, tell_scenes
+
+        found = ask_index(
+            index, self.storage_options, self.text, self.negatives, self.encoder, self.count
+        )
+        tell_scenes(found, "; ".join(self.text), self.output_dir, bool(self.json))
+
+    def _ask_run(self) -> None:
         from condense_ns.pipelines.loaded_run import load_run
         from condense_ns.pipelines.query_rendering import scored_points, with_scene_threshold
 
+        assert self.load_config is not None
         pipeline = load_run(self.load_config)
         if self.classes:
             self._write_classes(pipeline)
@@ -81,6 +113,12 @@ class AskQuery:
         )
 
     def _check(self) -> None:
+        if (self.load_config is None) == (self.index is None):
+            raise UserError("say what to ask with either --load-config or --index")
+        if self.index is not None and not self.text:
+            raise UserError('an index is asked in words: condense query "red chair" --index scenes')
+        if self.count < 1:
+            raise UserError(f"--count is {self.count}, it must be 1 or more")
         ways = [bool(self.text), bool(self.classes), self.image is not None, self.point is not None]
         if sum(ways) != 1:
             raise UserError("ask with exactly one of --text, --image, --point and --classes")

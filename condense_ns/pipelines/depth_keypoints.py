@@ -43,6 +43,8 @@ class DepthCondensing:
 
 
 USUAL = DepthCondensing()
+NARROW = 2
+"""Channels of a head that corrects nothing."""
 
 
 def plain_detector(
@@ -58,7 +60,7 @@ def plain_detector(
     Raises:
         UserError: the prior is an encoder that cannot be built.
     """
-    head = KeypointHead(encoder.channels, encoder.channels).to(encoder.device).eval()
+    head = KeypointHead(encoder.channels, encoder.channels, NARROW).to(encoder.device).eval()
     return PhotoDetector(encoder, Prior(prior, encoder.device), head, max_keypoints)
 
 
