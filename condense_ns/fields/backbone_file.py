@@ -1,4 +1,4 @@
-"""A trained 3D backbone with its decoders on disk.
+"""A trained 3D backbone with its decoders on disk, and what was trained beside them.
 
 Sizes are written beside the weights, so that the network can be built from the file alone. The digest
 of the weights tells two backbones apart (what was made with one is not what the other would make) and
@@ -10,17 +10,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from condense_ns.encoders.fingerprint import state_digest
 from condense_ns.errors import UserError
+from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
+from condense_ns.fields.score_head import ScoreHead
 from condense_ns.weight_file import first_line, read_weights, write_weights
 
 FORMAT = "condense_ns backbone 1"
+BACKBONE, DECODERS, BRANCH_2D, SCORE_3D = "backbone.", "decoders.", "branch_2d.", "score_3d."
+"""What names of weights begin with."""
 _KIND = "a backbone of condense-pretrain"
 _REMEDY = "give weights that this version of condense-pretrain wrote"
+
+
+@dataclass(frozen=True)
+class OtherParts:
+    """What only some need."""
+
+    branch_2d: Branch2D
+    """Refined features of the same encoders, and their scores."""
+    score_3d: ScoreHead
+    """Keypoint scores of latents."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +47,16 @@ class SavedBackbone:
     """Features of encoders from latents."""
     fingerprint: str
     """Digest of the weights, hexadecimal."""
+    others: OtherParts | None = None
+    """What else was trained with them, if the file has it."""
 
 
 def save_backbone(
-    path: Path, backbone: OctreeBackbone, decoders: LatentDecoders, half: bool = False
+    path: Path,
+    backbone: OctreeBackbone,
+    decoders: LatentDecoders,
+    half: bool = False,
+    others: OtherParts | None = None,
 ) -> str:
     """Write weights and sizes; the file is whole or what it was before.
 
@@ -45,6 +65,7 @@ def save_backbone(
         backbone: any.
         decoders: of this backbone's latents.
         half: weights in half precision, for half the size; statistics of encoders stay exact.
+        others: of the decoders' encoders and the backbone's latents, if there are any.
 
     Returns:
         The fingerprint.
@@ -52,10 +73,12 @@ def save_backbone(
     Raises:
         UserError: the file cannot be written.
     """
-    weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
+    weights = _named(BACKBONE, backbone)
+    if others is not None:
+        weights |= _named(BRANCH_2D, others.branch_2d) | _named(SCORE_3D, others.score_3d)
     if half:
         weights = {name: value.half() for name, value in weights.items()}
-    state = weights | {f"decoders.{name}": value for name, value in decoders.state_dict().items()}
+    state = weights | _named(DECODERS, decoders)
     digest = state_digest(state)
     about = {
         "format": FORMAT,
@@ -65,6 +88,8 @@ def save_backbone(
         "decoder_hidden_dim": str(decoders.hidden_dim),
         "fingerprint": digest,
     }
+    if others is not None:
+        about["refiner_width"] = str(others.branch_2d.width)
     write_weights(path, state, about)
     return digest
 
@@ -89,25 +114,38 @@ def load_backbone(path: Path, preset: str | None = None) -> SavedBackbone:
     if digest != about.get("fingerprint"):
         raise UserError(f"{path} is damaged (its weights have another digest); {_REMEDY}")
     try:
-        return SavedBackbone(*_built(state, about), digest)
+        backbone, decoders, others = _built(state, about)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise UserError(
             f"{path} cannot be read as {_KIND} ({first_line(error)}); {_REMEDY}"
         ) from error
+    return SavedBackbone(backbone, decoders, digest, others)
+
+
+def _named(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    """A module's weights under names of their own."""
+    return {f"{prefix}{name}": value for name, value in module.state_dict().items()}
 
 
 def _built(
     state: dict[str, Tensor], about: dict[str, str]
-) -> tuple[OctreeBackbone, LatentDecoders]:
+) -> tuple[OctreeBackbone, LatentDecoders, OtherParts | None]:
     """The networks that a file announces, with its weights."""
     latent_dim = int(about["latent_dim"])
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced
         backbone = OctreeBackbone(about["preset"], latent_dim)
-        decoders = LatentDecoders(
-            latent_dim, json.loads(about["encoders"]), int(about["decoder_hidden_dim"])
-        )
-    for prefix, module in (("backbone.", backbone), ("decoders.", decoders)):
-        module.load_state_dict(
-            {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
-        )
-    return backbone.eval(), decoders.eval()
+        channels = json.loads(about["encoders"])
+        decoders = LatentDecoders(latent_dim, channels, int(about["decoder_hidden_dim"]))
+        others = None
+        if "refiner_width" in about:
+            branch_2d = Branch2D(channels, int(about["refiner_width"]))
+            others = OtherParts(branch_2d, ScoreHead(latent_dim))
+    parts: dict[str, nn.Module] = {BACKBONE: backbone, DECODERS: decoders}
+    if others is not None:
+        parts |= {BRANCH_2D: others.branch_2d, SCORE_3D: others.score_3d}
+    for prefix, module in parts.items():
+        own = {
+            name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)
+        }
+        module.eval().load_state_dict(own)
+    return backbone, decoders, others

@@ -29,26 +29,12 @@ def lifting_network(weights: Path | None) -> LiftingNetwork:
 
 
 def _of_run(load_config: Path) -> LiftingNetwork:
-    import torch
-
     from condense_ns.models.lift3d import Lift3DModelConfig
-    from condense_ns.pipelines.checkpoint_checks import check_keys
-    from condense_ns.pipelines.frozen_geometry import read_run
-    from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
+    from condense_ns.pipelines.run_weights import load_weights, run_weights
 
-    config = read_run(load_config)
-    model = config.pipeline.model
+    model, state = run_weights(load_config)
     if not isinstance(model, Lift3DModelConfig):
-        raise UserError(f"{load_config} is a run of {config.method_name}; give one of lift3d")
-    checkpoints = sorted((load_config.parent / "nerfstudio_models").glob("step-*.ckpt"))
-    if not checkpoints:
-        raise UserError(f"{load_config.parent} has no checkpoint; let ns-train finish first")
-    allow_numpy_scalars_in_checkpoints()
-    state = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)["pipeline"]
-    prefix = "_model.network."
-    names = {key.replace("_model.module.", "_model."): key for key in state}
-    own = {key.removeprefix(prefix): state[names[key]] for key in names if key.startswith(prefix)}
+        raise UserError(f"{load_config} is a run of {type(model).__name__}; give one of lift3d")
     network = LiftingNetwork(model.depth_planes, model.samples_per_ray)
-    check_keys(own, network.state_dict())
-    network.load_state_dict(own)
+    load_weights(network, state)
     return network.eval()

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.correspondence_head import CorrespondenceHead
-from condense_ns.fields.feature_refiner import FeatureRefiner
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
-from condense_ns.fields.score_heads import ScoreHeads
+from condense_ns.fields.score_head import ScoreHead
 from condense_ns.fields.voxel_pyramid import joined_pyramids
 from condense_ns.pretraining.pretrain_example import PretrainExample
 
 
 class JointNetwork(nn.Module):
-    """3D branch: backbone and decoders; 2D branch: a refiner per encoder; heads of both.
+    """3D branch: backbone, decoders and scores; 2D branch; a head that only training needs.
 
     Weights are drawn from torch's generator.
 
@@ -39,14 +39,11 @@ class JointNetwork(nn.Module):
         refiner_width: int = 128,
     ) -> None:
         super().__init__()
-        self.channels = dict(channels)
         self.backbone = OctreeBackbone(preset, latent_dim)
         self.decoders = LatentDecoders(latent_dim, channels, decoder_hidden_dim)
-        self.refiners = nn.ModuleList(
-            FeatureRefiner(width, refiner_width) for width in channels.values()
-        )
+        self.score_3d = ScoreHead(latent_dim)
+        self.branch_2d = Branch2D(channels, refiner_width)
         self.correspondence = CorrespondenceHead(latent_dim)
-        self.scores = ScoreHeads(next(iter(channels.values())), latent_dim)
 
     def latents(self, examples: Sequence[PretrainExample]) -> list[Float[Tensor, "_ latent"]]:
         """Of the voxels of each example's scene, in one pass."""
@@ -70,4 +67,4 @@ class JointNetwork(nn.Module):
         self, spec: str, maps: Float[Tensor, "views rows columns channels"]
     ) -> Float[Tensor, "views rows columns channels"]:
         """What the 2D branch makes of standardised maps of an encoder."""
-        return self.refiners[list(self.channels).index(spec)](maps)
+        return self.branch_2d.refined(spec, maps)

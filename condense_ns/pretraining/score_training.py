@@ -39,8 +39,8 @@ def score_losses(
         refined: maps of the 2D branch, standardised.
         priors: logits of a detector at the cells, or None.
     """
-    logits_2d = network.scores.logits_2d(refined)
-    scores_3d = seen.composite(network.scores.logits_3d(latents).sigmoid()[:, None])[..., 0]
+    logits_2d = network.branch_2d.score(refined)
+    scores_3d = seen.composite(network.score_3d(latents).sigmoid()[:, None])[..., 0]
     scores_2d = logits_2d.sigmoid()
     grids_3d = scores_3d.reshape(scores_2d.shape)
     losses = {

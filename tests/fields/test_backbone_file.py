@@ -9,10 +9,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from condense_ns.errors import UserError
-from condense_ns.fields.backbone_file import FORMAT, load_backbone, save_backbone
+from condense_ns.fields.backbone_file import FORMAT, OtherParts, load_backbone, save_backbone
+from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
+from condense_ns.fields.score_head import ScoreHead
 from tests.voxel_scenes import made_volume, surface_voxels
 
 LARGEST_SHIPPED = 20e6
@@ -141,3 +143,20 @@ def test_a_place_that_cannot_be_written_is_refused(networks, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
         save_backbone(tmp_path / "file" / "backbone.safetensors", *networks)
+
+
+def test_what_was_trained_beside_it_comes_back(networks, tmp_path):
+    others = OtherParts(Branch2D({"mini": 5, "a/b:c.d": 3}, width=4), ScoreHead(8))
+    for weight in others.branch_2d.parameters():
+        torch.nn.init.normal_(weight)
+    save_backbone(tmp_path / "whole.safetensors", *networks, others=others)
+    found = load_backbone(tmp_path / "whole.safetensors").others
+    assert found is not None
+    maps = torch.randn(2, 3, 4, 3)
+    with torch.no_grad():
+        expected = others.branch_2d.refined("a/b:c.d", maps)
+        assert torch.equal(found.branch_2d.refined("a/b:c.d", maps), expected)
+        latents = torch.randn(7, 8)
+        assert torch.equal(found.score_3d(latents), others.score_3d(latents))
+    save_backbone(tmp_path / "small.safetensors", *networks)
+    assert load_backbone(tmp_path / "small.safetensors").others is None

@@ -6,7 +6,9 @@ import pytest
 import torch
 from nerfstudio.utils.eval_utils import eval_setup
 
+from condense_ns.commands.export_backbone import ExportBackbone
 from condense_ns.errors import UserError
+from condense_ns.fields.backbone_file import load_backbone
 from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipeline
 from tests.data.changed_scenes import without_depth
 from tests.lift_run import TESTED, TRAINING, lift_pipeline, trained, write_list
@@ -136,6 +138,26 @@ def test_viewing_needs_no_encoder(run: Path, monkeypatch: pytest.MonkeyPatch):
         assert found["feature_pca"].std() > 0.05
     metrics, _ = pipeline.get_eval_image_metrics_and_images(0)
     assert not AGREEMENT & set(metrics)
+
+
+def test_what_was_trained_is_exported(run: Path, tmp_path: Path):
+    path = tmp_path / "backbone.safetensors"
+    ExportBackbone(run, path, half=False).main()
+    found, network = load_backbone(path), model_of(opened(run)).network
+    assert found.others is not None
+    pairs = [
+        (found.backbone, network.backbone),
+        (found.decoders, network.decoders),
+        (found.others.branch_2d, network.branch_2d),
+        (found.others.score_3d, network.score_3d),
+    ]
+    for ours, theirs in pairs:
+        expected = theirs.state_dict()
+        assert all(torch.equal(value, expected[name]) for name, value in ours.state_dict().items())
+    ExportBackbone(run, path).main()
+    assert path.stat().st_size < 8e6
+    with pytest.raises(UserError, match=r"its name must end in \.safetensors"):
+        ExportBackbone(run, tmp_path / "backbone.pt").main()
 
 
 def test_a_scene_without_surfaces_is_refused_before_anything_is_trained(

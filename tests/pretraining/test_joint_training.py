@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.joint_training import OBJECTIVES, joint_losses
 from condense_ns.pretraining.pretrain_example import PretrainExample
-from tests.pretraining.made_up_example import example, network
+from tests.pretraining.made_up_example import CHANNELS, example, network
 
 NAMES = {
     "condense": {"lifted", "refined", "anchor"},
@@ -41,7 +42,7 @@ def test_losses_are_means_over_the_examples_and_scenes_do_not_mix():
 
 def test_every_weight_learns():
     made = network()
-    for maps in made.refiners:  # whose last layers are zero
+    for maps in made.branch_2d.refiners:  # whose last layers are zero
         for weight in maps.parameters():
             torch.nn.init.normal_(weight, std=0.1)
     kinds = [replace(example().volume, kind=kind) for kind in ("radiance", "depth", "points")]
@@ -105,18 +106,19 @@ def spread(made: JointNetwork, given: PretrainExample) -> float:
 def test_without_the_anchor_the_branches_collapse(anchored, monkeypatch):
     made, given = network(), example()
     generator = torch.Generator().manual_seed(0)
-    weights = [*made.refiners.parameters(), *made.decoders.parameters()]
+    made.branch_2d = Branch2D(CHANNELS, 64)
+    weights = [*made.branch_2d.refiners.parameters(), *made.decoders.parameters()]
     optimiser = torch.optim.Adam(weights, lr=2e-2)
     kept_latents = [latents.detach() for latents in made.latents([given])]
     monkeypatch.setattr(made, "latents", lambda examples: kept_latents)
-    for _ in range(100):
+    for _ in range(120):
         noise = torch.randn(given.features["fine"].shape, generator=generator)
         given = replace(given, features={"fine": noise}, captions={})  # no two views agree
         losses = joint_losses(made, [given], ["condense"])
         pull = losses["lifted"] + losses["refined"]
-        pull = pull + losses["anchor"] if anchored else pull
+        pull = pull + 2 * losses["anchor"] if anchored else pull
         optimiser.zero_grad()
         pull.backward()
         optimiser.step()
     kept = spread(made, given)
-    assert kept > 0.6 if anchored else kept < 0.55, kept
+    assert kept > 0.5 if anchored else kept < 0.4, kept

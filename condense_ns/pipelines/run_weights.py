@@ -1,0 +1,71 @@
+"""The network of a run over many scenes, from its last checkpoint, without its scenes."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from condense_ns.errors import UserError
+from condense_ns.fields.backbone_file import OtherParts, SavedBackbone
+from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
+from condense_ns.models.cross_scene_model import CrossSceneModelConfig
+from condense_ns.pipelines.checkpoint_checks import check_keys
+from condense_ns.pipelines.frozen_geometry import read_run
+from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
+from condense_ns.pretraining.joint_network import JointNetwork
+
+PREFIX = "_model.network."
+
+
+def run_weights(load_config: Path) -> tuple[CrossSceneModelConfig, dict[str, Tensor]]:
+    """Settings of a run's model, and the weights of its network by their names in it.
+
+    Raises:
+        UserError: no such run, one of a method for single scenes, or one without a checkpoint.
+    """
+    config = read_run(load_config)
+    model = config.pipeline.model
+    if not isinstance(model, CrossSceneModelConfig):
+        raise UserError(
+            f"{load_config} is a run of {config.method_name}; give one of lift3d or condense-pretrain"
+        )
+    checkpoints = sorted((load_config.parent / "nerfstudio_models").glob("step-*.ckpt"))
+    if not checkpoints:
+        raise UserError(f"{load_config.parent} has no checkpoint; let ns-train finish first")
+    allow_numpy_scalars_in_checkpoints()
+    state = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)["pipeline"]
+    names = {key.replace("_model.module.", "_model."): key for key in state}
+    return model, {
+        key.removeprefix(PREFIX): state[names[key]] for key in names if key.startswith(PREFIX)
+    }
+
+
+def load_weights(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put weights in their places.
+
+    Raises:
+        UserError: they are of another network.
+    """
+    check_keys(state, network.state_dict())
+    network.load_state_dict(state)
+
+
+def pretrained_parts(load_config: Path) -> SavedBackbone:
+    """What a run of condense-pretrain trained, on the CPU, set to evaluation.
+
+    Raises:
+        UserError: it is no such run.
+    """
+    model, state = run_weights(load_config)
+    if not isinstance(model, CondensePretrainModelConfig):
+        raise UserError(f"{load_config} is a run of another method; give one of condense-pretrain")
+    network = JointNetwork(
+        model.features,
+        model.preset,
+        model.latent_dim,
+        model.decoder_hidden_dim,
+        model.refiner_width,
+    ).eval()
+    load_weights(network, state)
+    others = OtherParts(network.branch_2d, network.score_3d)
+    return SavedBackbone(network.backbone, network.decoders, "", others)
