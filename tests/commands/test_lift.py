@@ -1,0 +1,93 @@
+"""`condense lift`: what it writes, and what it refuses before it works."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from condense_ns.commands.lift import Lift, read_click
+from condense_ns.errors import UserError
+from tests.lift_run import LiftRun
+
+
+def lift(scene: Path, run: LiftRun, out: Path, **options) -> Lift:
+    settings = {"operator": "rgb", "image_size": 64, "sources": 3, "weights": run.config} | options
+    return Lift(scene=scene, out=out, **settings)
+
+
+def pictures(folder: Path) -> list[np.ndarray]:
+    return [np.asarray(Image.open(file)) for file in sorted(folder.iterdir())]
+
+
+def test_a_path_is_a_film_of_its_pictures(tabletop: Path, lift_run: LiftRun, tmp_path: Path):
+    out = tmp_path / "out"
+    lift(tabletop, lift_run, out, frames=3).main()
+    colours = pictures(out / "rgb")
+    assert [picture.shape for picture in colours] == [(48, 64, 3)] * 3
+    assert not np.array_equal(colours[0], colours[-1])
+    for found, expected in zip(pictures(out / "answer"), colours, strict=True):
+        assert np.abs(found.astype(int) - expected.astype(int)).mean() < 16  # of coarser cells
+    with av.open(str(out / "answer.mp4")) as film:
+        assert len(list(film.decode(video=0))) == 3
+
+
+def test_held_out_views_with_classes_and_points(tabletop: Path, lift_run: LiftRun, tmp_path: Path):
+    out = tmp_path / "out"
+    out.mkdir()
+    operator = "classes:mini?chair,table"
+    lift(
+        tabletop,
+        lift_run,
+        out,
+        operator=operator,
+        views="eval",
+        points_from_depth=300,
+    ).main()
+    labels = pictures(out / "labels")
+    assert len(labels) == len(pictures(out / "rgb")) == 2
+    assert set(np.unique(labels)) <= {0, 1}
+    with np.load(out / "points.npz", allow_pickle=False) as points:
+        assert points["xyz"].shape == (300, 3)
+        assert len(points["features"]) == 300
+    assert (out / "points.ply").is_file()
+
+
+def test_the_same_views_of_the_same_weights_are_the_same(
+    tabletop: Path, lift_run: LiftRun, tmp_path: Path
+):
+    for name in ("first", "second"):
+        lift(tabletop, lift_run, tmp_path / name, views="eval").main()
+    first, second = (pictures(tmp_path / name / "answer") for name in ("first", "second"))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image_size": 8}, "--image-size is 8"),
+        ({"sources": 0}, "--sources is 0"),
+        ({"frames": 1}, "--frames is 1"),
+        ({"points_from_depth": -1}, "--points-from-depth is -1"),
+        ({"points": Path("none.ply")}, "no file none.ply"),
+        ({"weights": Path("none.safetensors")}, "none.safetensors"),
+        ({"operator": "unheard"}, "unheard"),
+        ({"operator": "stroke:mini", "clicks": ("1,2",)}, "click '1,2'"),
+        ({"operator": "stroke:mini", "clicks": ("99,2,3",)}, "view 99"),
+        ({"scene": Path("nowhere")}, "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    tabletop: Path, lift_run: LiftRun, tmp_path: Path, options, message
+):
+    scene = options.pop("scene", tabletop)
+    with pytest.raises(UserError, match=message):
+        lift(scene, lift_run, tmp_path / "out", **options).main()
+    assert not (tmp_path / "out").exists()
+
+
+def test_clicks_by_hand():
+    assert read_click("3,10.5,7") == read_click("3,10.5,7,+")
+    assert read_click("3,10.5,7,-").positive is False
+    assert (read_click("3,10.5,7").view, read_click("3,10.5,7").x) == (3, 10.5)
