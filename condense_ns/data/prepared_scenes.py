@@ -9,7 +9,7 @@ from torch import Tensor
 
 from condense_ns.data.open_scenes import OpenScene, on_grid
 from condense_ns.data.recent_items import RecentItems
-from condense_ns.data.volume_kinds import kinds_of, volume_of_kind
+from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource, kinds_of, volume_of_source
 from condense_ns.fields.octree_backbone import LEVELS
 from condense_ns.fields.voxel_pyramid import VoxelPyramid, voxel_pyramid
 from condense_ns.pretraining.seen_cells import SeenCells, seen_cells
@@ -63,44 +63,44 @@ class PreparedScenes:
 
     def kinds(self, opened: OpenScene) -> tuple[Kind, ...]:
         """The kinds of sources that a scene is trained on."""
-        return kinds_of(self.plain(opened, None), self._kinds)
+        return kinds_of(self.plain(opened, AS_GIVEN), self._kinds)
 
-    def plain(self, opened: OpenScene, kind: Kind | None) -> SparseVolume:
+    def plain(self, opened: OpenScene, source: VolumeSource) -> SparseVolume:
         """The volume as it stands in the world.
 
         Args:
             opened: the scene.
-            kind: of source; None for what its files give.
+            source: which of its volumes.
 
         Raises:
             UserError: the scene has no volume.
         """
 
         def make() -> SparseVolume:
-            return volume_of_kind(opened.scene, kind, self._most_voxels).to(self._device)
+            return volume_of_source(opened.scene, source, self._most_voxels).to(self._device)
 
-        return self._plain.get(_key(opened, kind), make)
+        return self._plain.get(_key(opened, source), make)
 
-    def prepared(self, opened: OpenScene, kind: Kind | None, turn: int) -> PreparedVolume:
+    def prepared(self, opened: OpenScene, source: VolumeSource, turn: int) -> PreparedVolume:
         """The volume turned, with its pyramid; `turn` as in `volumes.turned`."""
 
         def make() -> PreparedVolume:
-            change = turned(self.plain(opened, kind), turn)
+            change = turned(self.plain(opened, source), turn)
             pyramid = voxel_pyramid([change.volume.voxel_indices], LEVELS)
             return PreparedVolume(change.volume, pyramid, change.numbers)
 
-        return self._prepared.get(_key(opened, kind, turn), make)
+        return self._prepared.get(_key(opened, source, turn), make)
 
     def cells(
-        self, opened: OpenScene, kind: Kind | None, view: int, grid: tuple[int, int]
+        self, opened: OpenScene, source: VolumeSource, view: int, grid: tuple[int, int]
     ) -> SeenCells:
         """What a view sees at the centres of a grid, in numbers of the volume as it stands."""
 
         def make() -> SeenCells:
             camera = opened.scene.views[[view]].to(self._device)
-            return seen_cells(self.plain(opened, kind), camera, *grid)
+            return seen_cells(self.plain(opened, source), camera, *grid)
 
-        return self._cells.get(_key(opened, kind, view, *grid), make)
+        return self._cells.get(_key(opened, source, view, *grid), make)
 
     def overlapping(self, opened: OpenScene, view: int, count: int) -> list[int]:
         """The training views that share most with one of them, the most useful first.

@@ -18,16 +18,18 @@ from condense_ns.data.scenes_datamanager import (
     refuse_small,
 )
 from condense_ns.data.volume_examples import (
+    drawn_source,
     drawn_views,
-    drawn_volume,
     volume_example,
     with_captions,
     with_priors,
 )
+from condense_ns.data.volume_kinds import AS_GIVEN
 from condense_ns.errors import UserError
 from condense_ns.pretraining.pretrain_example import PretrainExample
 from condense_ns.tensors import FeatureStatistics
 from condense_ns.volumes.sparse_volume import Kind
+from condense_ns.volumes.turned import TURNS
 
 LOGGER = logging.getLogger(__name__)
 STATISTICS_SCENES = 8
@@ -86,7 +88,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         """Make sure that all scenes have volumes and that all features are stored."""
         if self.test_mode == "val":
             for place in self.slots.own_scenes(self.scenes.train):
-                self.prepared.plain(self.open_scenes[place], None)
+                self.prepared.plain(self.open_scenes[place], AS_GIVEN)
         super().setup_train()
 
     def _statistics(self) -> dict[str, FeatureStatistics]:
@@ -107,8 +109,9 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         """Random views of a scene that overlap, and its volume from a random kind of source."""
         config = self.config
         views = drawn_views(opened, self.prepared, config.views_per_example, generator)
-        source = drawn_volume(opened, self.prepared, config.turn_scenes, generator)
-        example = volume_example(opened, self.prepared, views, source, config.encoders)
+        source = drawn_source(opened, self.prepared, generator)
+        turn = int(generator.integers(TURNS)) if config.turn_scenes else 0
+        example = volume_example(opened, self.prepared, views, source, turn, config.encoders)
         if "sparse" in config.objectives:
             example = with_priors(example, opened)
         return with_captions(example, opened) if "language" in config.objectives else example
@@ -116,7 +119,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
     def held_out(self, opened: OpenScene, view: int) -> PretrainExample:
         """A view of a scene as it stands, with its image and the features that can be had."""
         encoders = tuple(spec for spec in self.config.encoders if self._available(opened, spec))
-        example = volume_example(opened, self.prepared, [view], (None, 0), encoders)
+        example = volume_example(opened, self.prepared, [view], AS_GIVEN, 0, encoders)
         return example.with_image(opened.scene.image(view))
 
     def shown_volume(self) -> PreparedVolume:
@@ -125,7 +128,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         Raises:
             UserError: the scene has none.
         """
-        return self.prepared.prepared(self.shown, None, 0)
+        return self.prepared.prepared(self.shown, AS_GIVEN, 0)
 
     def _available(self, opened: OpenScene, spec: str) -> bool:
         """Whether an encoder answers; after a warning it is not asked again."""

@@ -11,14 +11,16 @@ from condense_ns.annotations import SceneAnnotations, read_annotations
 from condense_ns.data.example_making import POOL, TRIES
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.data.prepared_scenes import PreparedScenes
+from condense_ns.data.volume_kinds import VolumeSource
 from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.keypoints.prior import classical_logits
 from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample
 from condense_ns.pretraining.seen_cells import SeenCells, stacked_cells
-from condense_ns.volumes.sparse_volume import Kind
-from condense_ns.volumes.turned import TURNS
+
+COARSER_SHARE = 0.25
+"""Of the examples, in voxels of twice the size: scenes to come may be cut more coarsely."""
 
 
 def drawn_views(
@@ -51,21 +53,21 @@ def drawn_views(
     raise problem
 
 
-def drawn_volume(
-    opened: OpenScene, prepared: PreparedScenes, turns: bool, generator: np.random.Generator
-) -> tuple[Kind, int]:
-    """A random kind of source that the scene has, and how the scene is turned."""
+def drawn_source(
+    opened: OpenScene, prepared: PreparedScenes, generator: np.random.Generator
+) -> VolumeSource:
+    """A random kind of source that the scene has, now and then in voxels of twice the size."""
     kinds = prepared.kinds(opened)
     kind = kinds[int(generator.integers(len(kinds)))]
-    turn = int(generator.integers(TURNS))
-    return kind, turn if turns else 0
+    return VolumeSource(kind, halvings=int(generator.random() < COARSER_SHARE))
 
 
 def volume_example(
     opened: OpenScene,
     prepared: PreparedScenes,
     views: list[int],
-    source: tuple[Kind | None, int],
+    source: VolumeSource,
+    turn: int,
     encoders: tuple[str, ...],
 ) -> PretrainExample:
     """A scene's volume with some views and their features.
@@ -74,19 +76,19 @@ def volume_example(
         opened: the scene.
         prepared: makes and keeps what is needed.
         views: numbers of views of the scene.
-        source: kind of the volume (None for what the scene's files give) and its turn.
+        source: which volume.
+        turn: how it stands, see `volumes.turned`.
         encoders: specs; their maps are extracted if they are not stored.
 
     Raises:
         UserError: an encoder cannot be used, or the scene has no volume.
     """
-    kind, turn = source
-    found = prepared.prepared(opened, kind, turn)
+    found = prepared.prepared(opened, source, turn)
     features = {spec: prepared.maps(opened, spec, views) for spec in encoders}
     seen = {}
     for spec, maps in features.items():
         grid = maps.shape[1], maps.shape[2]
-        each = [prepared.cells(opened, kind, view, grid) for view in views]
+        each = [prepared.cells(opened, source, view, grid) for view in views]
         seen[spec] = stacked_cells(each).renumbered(found.numbers)
     return PretrainExample(
         scene=opened.scene.name,

@@ -5,7 +5,7 @@ are taken from it; and its voxels stand for those of a fitted radiance field, wh
 colour and normal in the same way.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,19 @@ POINTS_PER_VOXEL = 6
 """Of the cloud that is taken from depth images."""
 
 
+@dataclass(frozen=True)
+class VolumeSource:
+    """Which of the volumes of one scene."""
+
+    kind: Kind | None = None
+    """Of source; None for what the scene's files give."""
+    halvings: int = 0
+    """Of the resolution, beyond those that the largest number of voxels asks for."""
+
+
+AS_GIVEN = VolumeSource()
+
+
 def kinds_of(volume: SparseVolume, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]:
     """The wanted kinds that a scene can have; at least its own.
 
@@ -34,23 +47,23 @@ def kinds_of(volume: SparseVolume, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]
     return tuple(kind for kind in possible if kind in wanted) or (volume.kind,)
 
 
-def volume_of_kind(scene: PosedScene, kind: Kind | None, most_voxels: int) -> SparseVolume:
+def volume_of_source(scene: PosedScene, source: VolumeSource, most_voxels: int) -> SparseVolume:
     """The volume of a scene in at most about so many voxels.
 
     Args:
         scene: whose training views show its surfaces.
-        kind: of source; None for what its files give.
+        source: which volume.
         most_voxels: the resolution is halved until there are no more.
 
     Raises:
         UserError: the scene has no volume.
     """
     volume = volume_of_scene(scene).at_most(most_voxels)
-    if kind in (None, volume.kind):
-        return volume
-    if kind == "points":
-        return _of_points(scene, volume)
-    return replace(volume, kind="radiance")
+    if source.kind == "points" and volume.kind != "points":
+        volume = _of_points(scene, volume)
+    elif source.kind not in (None, volume.kind):
+        volume = replace(volume, kind="radiance")
+    return volume.merged(source.halvings) if source.halvings else volume
 
 
 def _of_points(scene: PosedScene, volume: SparseVolume) -> SparseVolume:

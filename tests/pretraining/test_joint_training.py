@@ -92,6 +92,16 @@ def test_correspondence_is_learned_from_projected_features_alone():
     assert distances[-1] < 0.5 * distances[0]
 
 
+@pytest.mark.gpu
+def test_losses_on_a_gpu_are_those_of_the_cpu():
+    made, given = network(), example()
+    expected = joint_losses(made, [given], OBJECTIVES)
+    found = joint_losses(made.cuda(), [given.to("cuda")], OBJECTIVES)
+    for name, loss in expected.items():
+        torch.testing.assert_close(found[name].cpu(), loss, atol=1e-4, rtol=1e-3)
+    sum(found.values()).backward()  # type: ignore[union-attr]
+
+
 def spread(made: JointNetwork, given: PretrainExample) -> float:
     """Of the refined features of what is seen about their mean, relative to the encoder's own."""
     original = made.standardised("fine", given.features["fine"])

@@ -1,9 +1,10 @@
 """What views see of a volume."""
 
+import pytest
 import torch
 
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
-from condense_ns.pretraining.seen_cells import seen_cells
+from condense_ns.pretraining.seen_cells import seen_cells, stacked_cells
 from condense_ns.rendering.ray_march import march
 from condense_ns.rendering.volume_rendering import composite_voxels, opacity, volume_weights
 from condense_ns.volumes.turned import turned
@@ -57,6 +58,17 @@ def test_permuted_voxels_render_the_same():
     )
     assert torch.equal(again.projected(change.volume.colour), cells.projected(volume.colour))
     assert torch.equal(again.visible, cells.visible)
+
+
+@pytest.mark.gpu
+def test_a_gpu_sees_what_the_cpu_sees():
+    volume = cube()
+    expected = seen(volume, 9, 12)
+    found = stacked_cells(
+        [seen_cells(volume.to("cuda"), VIEWS[[at]].to("cuda"), 9, 12) for at in range(3)]
+    )
+    rendered = found.composite(volume.colour.cuda()).cpu()
+    torch.testing.assert_close(rendered, expected.composite(volume.colour), atol=1e-3, rtol=1e-3)
 
 
 def test_a_view_of_nothing_has_finite_cells():
