@@ -7,8 +7,10 @@ import tyro
 from condense_ns.commands.bench import Benches
 from condense_ns.commands.demo import Demo
 from condense_ns.commands.duplicates import Duplicates
+from condense_ns.commands.encode import Encode
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.commands.export import Exports
+from condense_ns.commands.features import Features
 from condense_ns.commands.index_scenes import Indexes
 from condense_ns.commands.lift import Lift
 from condense_ns.commands.match import Match
@@ -33,6 +35,8 @@ Commands = tyro.conf.FlagConversionOff[
         ),
     ]
     | Annotated[Duplicates, tyro.conf.subcommand(name="duplicates")]
+    | Annotated[Encode, tyro.conf.subcommand(name="encode")]
+    | Annotated[Features, tyro.conf.subcommand(name="features")]
     | Annotated[Lift, tyro.conf.subcommand(name="lift")]
     | Annotated[Match, tyro.conf.subcommand(name="match")]
     | Annotated[Probe, tyro.conf.subcommand(name="probe")]

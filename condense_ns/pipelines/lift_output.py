@@ -120,7 +120,8 @@ def write_points_of(
         )
     about = feature_statistics(lifted.features[seen], operator.fingerprint)
     colours = pca_colours(lifted.features, about.mean, about.pca_basis, about.pca_range)
-    write_feature_points(folder, given, lifted.features, lifted.seen_by, colours)
+    known = ("seen_by", lifted.seen_by)
+    write_feature_points(folder / "points.npz", given, lifted.features, colours, known)
     return [f"{len(xyz):,} points, {float(seen.float().mean()):.1%} of them seen by a view"]
 
 

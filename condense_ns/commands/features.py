@@ -1,0 +1,83 @@
+"""`condense features`: per-point features of a point cloud or a scene never trained on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condense_ns.errors import UserError
+
+if TYPE_CHECKING:
+    from condense_ns.pipelines.point_features import FeatureGiver, PointFeatures
+
+
+@dataclass
+class Features:
+    """Let a pre-trained 3D backbone say what an encoder would say of points.
+
+    Give a point cloud (PLY, NPZ, LAS), or a scene with depth images or points, whose voxels' centres then are
+    the points. Writes an NPZ file with xyz, features (half precision) and known (0 where too little is
+    around a point), and beside it a PLY file in the features' colours.
+    """
+
+    backbone: Path
+    """What condense export backbone wrote."""
+    points: Path | None = None
+    """Point cloud; colours and normals are used if it has them."""
+    scene: Path | None = None
+    """Folder of a scene, of any kind that nerfstudio reads; points are in its own coordinates."""
+    output_path: Path = Path("features.npz")
+    """The file."""
+    encoder: str | None = None
+    """Whose features are predicted, among those that the backbone was trained with; None is the first one,
+    latent the backbone's own numbers."""
+    voxel_size: float | None = None
+    """Of a point cloud, in its units; None chooses it so that voxels hold about four points."""
+    most_voxels: int = 200_000
+    """The resolution is halved until there are no more."""
+    image_size: int = 256
+    """Longest side in pixels at which a scene's depth images are read."""
+    device: str = "cpu"
+    """Where to compute, e.g. cuda."""
+
+    def main(self) -> None:
+        """Check, predict, write."""
+        self._check()
+        from rich.console import Console
+
+        from condense_ns.export.feature_points import write_feature_points
+        from condense_ns.fields.backbone_file import load_backbone
+        from condense_ns.pipelines.point_features import FeatureGiver
+
+        saved = load_backbone(self.backbone)
+        encoder = self.encoder or next(iter(saved.decoders.channels))
+        giver = FeatureGiver(saved, encoder, self.most_voxels, self.device)
+        found = self._found(giver)
+        known = ("known", found.known.int())
+        write_feature_points(self.output_path, found.xyz, found.features, found.colours, known)
+        Console(highlight=False).print(
+            f"{len(found.xyz):,} points, {float(found.known.float().mean()):.1%} of them known, "
+            f"{found.features.shape[1]} channels of {encoder}: {self.output_path}",
+            soft_wrap=True,
+        )
+
+    def _found(self, giver: "FeatureGiver") -> "PointFeatures":
+        if self.points is not None:
+            from condense_ns.export.cloud_file import read_cloud
+
+            return giver.of_cloud(read_cloud(self.points), self.voxel_size, str(self.points))
+        from condense_ns.pipelines.scene_lifting import open_scene
+
+        assert self.scene is not None
+        return giver.of_scene(open_scene(self.scene, self.image_size))
+
+    def _check(self) -> None:
+        if (self.points is None) == (self.scene is None):
+            raise UserError("give either --points or --scene")
+        if self.output_path.suffix != ".npz":
+            raise UserError(f"--output-path is {self.output_path}; its name must end in .npz")
+        if self.voxel_size is not None and not self.voxel_size > 0:
+            raise UserError(f"--voxel-size is {self.voxel_size}, it must be above 0")
+        for name, least in (("most_voxels", 1), ("image_size", 32)):
+            if getattr(self, name) < least:
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} is {getattr(self, name)}; it must be {least} or more")

@@ -1,0 +1,56 @@
+"""The 2D branch of condense-pretrain on a photograph, without any scene."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.encoders.base import ImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.fields.backbone_file import SavedBackbone
+from condense_ns.rendering.pca_colours import fit_pca_colours, pca_colours
+
+
+@torch.no_grad()
+def encoded(
+    encoder: ImageEncoder, rgb: Float[Tensor, "3 height width"], saved: SavedBackbone | None
+) -> Float[Tensor, "rows columns channels"]:
+    """The map of a photograph, in the encoder's own units.
+
+    Args:
+        encoder: that the 2D branch was trained with.
+        rgb: in [0, 1].
+        saved: what was trained, to refine the map with it; None for the encoder's own.
+
+    Raises:
+        UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
+    """
+    maps = encoder.encode(rgb[None])
+    if saved is None:
+        return maps[0]
+    if saved.others is None:
+        raise UserError(
+            "the file holds a 3D backbone without a 2D branch; write it again with condense export backbone"
+        )
+    decoder = saved.decoders.of_encoder(encoder.spec, encoder.fingerprint).to(maps.device)
+    branch = saved.others.branch_2d.to(maps.device)
+    refined = branch.refined(encoder.spec, decoder.standardised(maps))
+    return (refined * decoder.scale + decoder.mean)[0]
+
+
+def map_colours(
+    features: Float[Tensor, "rows columns channels"], saved: SavedBackbone | None, spec: str
+) -> Float[Tensor, "rows columns 3"]:
+    """A map as colours in [0, 1]: those of all scenes if they are known, else its own.
+
+    Args:
+        features: in the encoder's units.
+        saved: knows the colours.
+        spec: of the encoder.
+    """
+    if saved is None:
+        cells = features.flatten(0, 1)
+        return pca_colours(
+            features, cells.mean(dim=0), *(one.to(cells) for one in fit_pca_colours(cells))
+        )
+    decoder = saved.decoders.of_encoder(spec)
+    return pca_colours(features, decoder.mean, decoder.pca_basis, decoder.pca_range)

@@ -1,0 +1,66 @@
+"""One photograph through an encoder and through the 2D branch."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from condense_ns.commands.encode import Encode
+from condense_ns.encoders import build_encoder
+from condense_ns.errors import UserError
+from condense_ns.export.npz_members import read_members
+from condense_ns.fields.backbone_file import OtherParts, save_backbone
+from condense_ns.fields.branch_2d import Branch2D
+from condense_ns.fields.feature_field import fingerprint_tensor
+from condense_ns.fields.latent_decoders import LatentDecoders
+from condense_ns.fields.octree_backbone import OctreeBackbone
+from condense_ns.fields.score_head import ScoreHead
+
+SPEC = "gradients"
+
+
+def saved(path: Path, trained: bool = True, fingerprint: str | None = None, whole: bool = True):
+    """A backbone on disk whose 2D branch adds something, if it is trained."""
+    torch.manual_seed(0)
+    decoders = LatentDecoders(8, {SPEC: 36}, hidden_dim=6)
+    known = build_encoder(SPEC, "cpu", 64).fingerprint if fingerprint is None else fingerprint
+    decoders.of_encoder(SPEC).fingerprint.copy_(fingerprint_tensor(known))
+    branch = Branch2D({SPEC: 36}, width=4)
+    if trained:
+        for weight in branch.parameters():
+            torch.nn.init.normal_(weight)
+    others = OtherParts(branch, ScoreHead(8)) if whole else None
+    save_backbone(path, OctreeBackbone("S", latent_dim=8), decoders, others=others)
+    return path
+
+
+def features(image: Path, out: Path, refined: Path | None = None) -> np.ndarray:
+    Encode(image, SPEC, refined, out, image_size=64).main()
+    return read_members(out, ("features",))["features"]
+
+
+def test_before_training_the_branch_answers_what_the_encoder_does(tabletop: Path, tmp_path: Path):
+    image = tabletop / "images" / "00000.png"
+    plain = features(image, tmp_path / "plain.npz")
+    assert plain.shape == (6, 8, 36)
+    untrained = saved(tmp_path / "untrained.safetensors", trained=False)
+    np.testing.assert_allclose(features(image, tmp_path / "same.npz", untrained), plain, atol=1e-5)
+    other = features(image, tmp_path / "other.npz", saved(tmp_path / "trained.safetensors"))
+    assert np.abs(other - plain).max() > 0.1
+    for name in ("plain", "same", "other"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.size == (8, 6)
+
+
+def test_another_encoder_or_file_is_refused(tabletop: Path, tmp_path: Path):
+    image = tabletop / "images" / "00000.png"
+    foreign = saved(tmp_path / "foreign.safetensors", fingerprint="ab" * 32)
+    with pytest.raises(UserError, match="gradients of other weights or settings"):
+        features(image, tmp_path / "out.npz", foreign)
+    small = saved(tmp_path / "small.safetensors", whole=False)
+    with pytest.raises(UserError, match="without a 2D branch; write it again"):
+        features(image, tmp_path / "out.npz", small)
+    with pytest.raises(UserError, match=r"must end in \.npz"):
+        features(image, tmp_path / "out.png")
