@@ -1,6 +1,6 @@
 """What training needs of scenes, made once and kept within a bound of memory on the training device."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from condense_ns.pretraining.seen_cells import SeenCells, seen_cells
 from condense_ns.volumes.sparse_volume import Kind, SparseVolume
 from condense_ns.volumes.turned import turned
 
-VOLUMES, CELLS, FEATURES = 0.6, 0.2, 0.2
+VOLUMES, CELLS, OTHERS = 0.6, 0.2, 0.2
 """Shares of the memory."""
 NEAR_BYTES = 16 << 20
 """For which views overlap which others."""
@@ -58,7 +58,7 @@ class PreparedScenes:
         self._plain = RecentItems[SparseVolume](int(VOLUMES / 4 * limit_bytes))
         self._prepared = RecentItems[PreparedVolume](int(VOLUMES * 3 / 4 * limit_bytes))
         self._cells = RecentItems[SeenCells](int(CELLS * limit_bytes))
-        self._maps = RecentItems[Tensor](int(FEATURES * limit_bytes))
+        self._others = RecentItems[Tensor](int(OTHERS * limit_bytes))
         self._near = RecentItems[Tensor](NEAR_BYTES)
 
     def kinds(self, opened: OpenScene) -> tuple[Kind, ...]:
@@ -132,14 +132,27 @@ class PreparedScenes:
             UserError: the encoder cannot be used.
         """
         stored = [
-            self._maps.get(
-                _key(opened, spec, view),
-                lambda view=view: opened.maps(spec).map(view).half().to(self._device),
+            self.kept(
+                opened,
+                ("features", spec, view),
+                lambda view=view: opened.maps(spec).map(view).half(),
             )
             for view in views
         ]
         rows, columns, _ = stored[0].shape
         return torch.stack([on_grid(one.float(), rows, columns) for one in stored])
+
+    def kept(
+        self, opened: OpenScene, what: tuple[Hashable, ...], make: Callable[[], Tensor]
+    ) -> Tensor:
+        """Anything else of a scene that takes time to make.
+
+        Args:
+            opened: the scene.
+            what: tells it from everything else of the scene.
+            make: answers it, on any device.
+        """
+        return self._others.get(_key(opened, *what), lambda: make().to(self._device))
 
 
 def _key(opened: OpenScene, *rest: Hashable) -> Hashable:

@@ -113,8 +113,10 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         turn = int(generator.integers(TURNS)) if config.turn_scenes else 0
         example = volume_example(opened, self.prepared, views, source, turn, config.encoders)
         if "sparse" in config.objectives:
-            example = with_priors(example, opened)
-        return with_captions(example, opened) if "language" in config.objectives else example
+            example = with_priors(example, opened, self.prepared)
+        if "language" in config.objectives:
+            example = with_captions(example, opened, self.prepared)
+        return example
 
     def held_out(self, opened: OpenScene, view: int) -> PretrainExample:
         """A view of a scene as it stands, with its image and the features that can be had."""

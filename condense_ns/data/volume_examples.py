@@ -1,11 +1,13 @@
 """Views of open scenes -> examples of condense-pretrain."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
+from torch.nn import functional as F
 
 from condense_ns.annotations import SceneAnnotations, read_annotations
 from condense_ns.data.example_making import POOL, TRIES
@@ -16,8 +18,9 @@ from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.keypoints.prior import classical_logits
+from condense_ns.pretraining.pair_landings import pair_landings
 from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample
-from condense_ns.pretraining.seen_cells import SeenCells, stacked_cells
+from condense_ns.pretraining.seen_cells import stacked_cells
 
 COARSER_SHARE = 0.25
 """Of the examples, in voxels of twice the size: scenes to come may be cut more coarsely."""
@@ -90,31 +93,41 @@ def volume_example(
         grid = maps.shape[1], maps.shape[2]
         each = [prepared.cells(opened, source, view, grid) for view in views]
         seen[spec] = stacked_cells(each).renumbered(found.numbers)
+    target = opened.scene.views[views].to(found.numbers.device)
+    first = next(iter(seen.values()), None)
     return PretrainExample(
         scene=opened.scene.name,
         numbers=tuple(views),
-        target=opened.scene.views[views].to(found.numbers.device),
+        target=target,
         volume=found.volume,
         pyramid=found.pyramid,
         seen=seen,
         features=features,
+        landings=pair_landings(first, target) if first is not None and len(views) > 1 else None,
     )
 
 
-def with_priors(example: PretrainExample, opened: OpenScene) -> PretrainExample:
+def with_priors(
+    example: PretrainExample, opened: OpenScene, prepared: PreparedScenes
+) -> PretrainExample:
     """The example with a detector's logits at the cells of its first encoder."""
     seen = next(iter(example.seen.values()))
-    logits = [
-        torch.nn.functional.adaptive_max_pool2d(
-            classical_logits(opened.scene.image(view), "shi-tomasi")[None],
-            (seen.rows, seen.columns),
-        )[0]
+    grid = (seen.rows, seen.columns)
+
+    def of_view(view: int) -> Tensor:
+        logits = classical_logits(opened.scene.image(view), "shi-tomasi")
+        return F.adaptive_max_pool2d(logits[None], grid)[0]
+
+    priors = [
+        prepared.kept(opened, ("prior", view, grid), partial(of_view, view))
         for view in example.numbers
     ]
-    return replace(example, priors=torch.stack(logits).to(seen.depth.device))
+    return replace(example, priors=torch.stack(priors))
 
 
-def with_captions(example: PretrainExample, opened: OpenScene) -> PretrainExample:
+def with_captions(
+    example: PretrainExample, opened: OpenScene, prepared: PreparedScenes
+) -> PretrainExample:
     """The example with what is where, for encoders with text, if the scene is annotated."""
     annotations = read_annotations(opened.scene.folder)
     if annotations is None or not annotations.things:
@@ -123,32 +136,32 @@ def with_captions(example: PretrainExample, opened: OpenScene) -> PretrainExampl
     for spec, seen in example.seen.items():
         encoder = opened.teachers[spec]
         if isinstance(encoder, TextImageEncoder):
-            found[spec] = _captioned(example, opened, annotations, encoder, seen)
+            things = [
+                prepared.kept(
+                    opened,
+                    ("things", view, seen.rows, seen.columns),
+                    partial(_thing_of_cells, annotations, opened, view, seen.rows, seen.columns),
+                )
+                for view in example.numbers
+            ]
+            words = _captions(annotations)
+            caption = torch.tensor([words.index(thing.caption) for thing in annotations.things])
+            found[spec] = CaptionedCells(
+                thing=torch.stack(things),
+                caption=prepared.kept(opened, ("caption",), lambda numbers=caption: numbers),
+                embeddings=prepared.kept(
+                    opened, ("embeddings", spec), partial(encoder.encode_text, words)
+                ),
+                sharpness=float(encoder.inverse_temperature),
+            )
     return replace(example, captions=found)
 
 
-def _captioned(
-    example: PretrainExample,
-    opened: OpenScene,
-    annotations: SceneAnnotations,
-    encoder: TextImageEncoder,
-    seen: SeenCells,
-) -> CaptionedCells:
+def _captions(annotations: SceneAnnotations) -> list[str]:
+    """Different captions of things, the scene's own behind them."""
     captions = [thing.caption for thing in annotations.things]
     scene = annotations.caption or f"a place with {', '.join(captions[:8])}"
-    different = list(dict.fromkeys([*captions, scene]))
-    different.append(different.pop(different.index(scene)))
-    device = seen.depth.device
-    things = [
-        _thing_of_cells(annotations, opened, view, seen.rows, seen.columns)
-        for view in example.numbers
-    ]
-    return CaptionedCells(
-        thing=torch.stack(things).to(device),
-        caption=torch.tensor([different.index(caption) for caption in captions], device=device),
-        embeddings=encoder.encode_text(different).to(device),
-        sharpness=float(encoder.inverse_temperature),
-    )
+    return [*dict.fromkeys(caption for caption in captions if caption != scene), scene]
 
 
 def _thing_of_cells(

@@ -17,7 +17,7 @@ from condense_ns.losses.branches import LEAST_OPACITY, condense_losses, feature_
 from condense_ns.losses.correspondence import expected_places, landing_distance
 from condense_ns.losses.language import caption_contrast, pooled_regions
 from condense_ns.pretraining.joint_network import JointNetwork
-from condense_ns.pretraining.pair_landings import Landings, pair_landings
+from condense_ns.pretraining.pair_landings import Landings
 from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample
 from condense_ns.pretraining.score_training import score_losses
 from condense_ns.pretraining.seen_cells import SeenCells
@@ -72,13 +72,14 @@ def _example_losses(
             losses.append(("transfer", _transfer(projected, both, seen)))
         if "language" in objectives and spec in example.captions:
             losses.append(("language", _language(network, spec, example, both)))
-        if spec == first and len(seen) > 1 and {"mvnet", "sparse"} & set(objectives):
-            landings = pair_landings(seen, example.target)
+        if spec == first and example.landings is not None:
             if "mvnet" in objectives:
-                losses.append(("correspondence", _correspondence(network, seen, landings, latents)))
+                found = _correspondence(network, seen, example.landings, latents)
+                losses.append(("correspondence", found))
             if "sparse" in objectives:
                 refined, priors = both.refined, example.priors
-                losses += score_losses(network, seen, landings, latents, refined, priors).items()
+                of_scores = score_losses(network, seen, example.landings, latents, refined, priors)
+                losses += of_scores.items()
     return losses
 
 

@@ -28,9 +28,13 @@ class Landings:
     shared: Bool[Tensor, "views cells"]
     """Whether both views see the surface."""
 
+    def to(self, device: torch.device | str) -> "Landings":
+        """The same on another device."""
+        return Landings(self.places.to(device), self.shared.to(device))
+
 
 def pair_landings(seen: SeenCells, views: PinholeViews) -> Landings:
-    """Landings of all cells, without a wait for the device.
+    """Landings of all cells.
 
     Args:
         seen: cells of at least one view.

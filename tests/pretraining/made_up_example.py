@@ -6,6 +6,7 @@ from condense_ns.data.feature_statistics import feature_statistics
 from condense_ns.fields.octree_backbone import LEVELS
 from condense_ns.fields.voxel_pyramid import voxel_pyramid
 from condense_ns.pretraining.joint_network import JointNetwork
+from condense_ns.pretraining.pair_landings import pair_landings
 from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample
 from condense_ns.pretraining.seen_cells import SeenCells, seen_cells, stacked_cells
 from condense_ns.volumes.sparse_volume import SparseVolume
@@ -55,6 +56,7 @@ def example(seed: int = 0) -> PretrainExample:
         pyramid=voxel_pyramid([volume.voxel_indices], LEVELS),
         seen=cells,
         features=features,
+        landings=pair_landings(cells["fine"], VIEWS),
         priors=torch.randn(3, *GRIDS["fine"], generator=generator),
         captions={"fine": words},
     )

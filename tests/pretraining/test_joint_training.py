@@ -73,6 +73,7 @@ def test_an_example_with_one_view_has_no_losses_of_pairs():
             for spec, cells in whole.seen.items()
         },
         captions={},
+        landings=None,
         priors=None,
     )
     losses = joint_losses(network(), [one], OBJECTIVES)

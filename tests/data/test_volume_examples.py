@@ -1,0 +1,115 @@
+"""Examples of condense-pretrain: volumes of several kinds, views that overlap, words where they belong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from condense_ns.annotations import read_annotations
+from condense_ns.data.open_scenes import OpenScene, OpenScenes
+from condense_ns.data.prepared_scenes import PreparedScenes
+from condense_ns.data.scene_place import ScenePlace
+from condense_ns.data.teachers import Teachers
+from condense_ns.data.volume_examples import (
+    drawn_source,
+    drawn_views,
+    volume_example,
+    with_captions,
+    with_priors,
+)
+from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource
+from condense_ns.volumes.sparse_volume import KINDS
+from tests.training import COLOURS
+
+MOST = 1500
+
+
+@pytest.fixture(scope="module")
+def opened(tabletop: Path, tmp_path_factory: pytest.TempPathFactory) -> OpenScene:
+    store = tmp_path_factory.mktemp("store")
+    scenes = OpenScenes(64, Teachers((COLOURS, "mini"), "cpu", 64), store)
+    return scenes[ScenePlace(tabletop.name, tabletop, "nerfstudio-data")]
+
+
+@pytest.fixture
+def prepared() -> PreparedScenes:
+    return PreparedScenes(MOST, ("depth", "points", "radiance"), "cpu", 64 << 20)
+
+
+def draws(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_views_are_different_training_views_and_draws_repeat(opened, prepared):
+    for seed in range(5):
+        views = drawn_views(opened, prepared, 4, draws(seed))
+        assert len(set(views)) == 4
+        assert set(views) <= set(opened.scene.training)
+        assert drawn_views(opened, prepared, 4, draws(seed)) == views
+    assert len(drawn_views(opened, prepared, 1, draws(0))) == 1
+    assert len(drawn_views(opened, prepared, 99, draws(0))) == len(opened.scene.training)
+
+
+def test_a_scene_with_depth_has_volumes_of_all_kinds(opened, prepared):
+    assert set(prepared.kinds(opened)) == set(KINDS)
+    volumes = {kind: prepared.plain(opened, VolumeSource(kind)) for kind in KINDS}
+    assert all(volumes[kind].kind == kind for kind in KINDS)
+    assert len(volumes["depth"]) <= MOST
+    assert torch.equal(volumes["radiance"].voxel_indices, volumes["depth"].voxel_indices)
+    points = volumes["points"]
+    assert points.voxel_size == volumes["depth"].voxel_size
+    apart = torch.cdist(points.centres, volumes["depth"].centres).amin(dim=1)
+    assert apart.median() < 1.5 * points.voxel_size
+    coarse = prepared.plain(opened, VolumeSource("points", halvings=1))
+    assert coarse.voxel_size == 2 * points.voxel_size
+    drawn = [drawn_source(opened, prepared, draws(seed)) for seed in range(40)]
+    assert {source.kind for source in drawn} == set(KINDS)
+    assert {source.halvings for source in drawn} == {0, 1}
+
+
+def test_what_views_see_of_a_turned_scene_is_what_they_saw(opened, prepared):
+    plain = volume_example(opened, prepared, [0, 3], AS_GIVEN, 0, (COLOURS,))
+    again = volume_example(opened, prepared, [0, 3], AS_GIVEN, 5, (COLOURS,))
+    first, second = plain.seen[COLOURS], again.seen[COLOURS]
+    assert not torch.equal(plain.volume.voxel_indices, again.volume.voxel_indices)
+    torch.testing.assert_close(
+        first.composite(plain.volume.colour), second.composite(again.volume.colour)
+    )
+    assert torch.equal(plain.features[COLOURS], again.features[COLOURS])
+    assert plain.landings is not None
+    assert plain.landings.shared.any()
+
+
+def test_rendered_colours_are_near_those_of_the_photographs(opened, prepared):
+    example = volume_example(opened, prepared, [0, 3, 5], AS_GIVEN, 0, (COLOURS,))
+    rendered = example.seen[COLOURS].composite(example.volume.colour)
+    true = example.features[COLOURS].flatten(1, 2)  # mean colours of patches
+    assert (rendered - true)[example.seen[COLOURS].visible].abs().mean() < 0.12
+
+
+def test_captions_lie_where_their_things_are(opened, prepared):
+    example = volume_example(opened, prepared, [0, 3], AS_GIVEN, 0, ("mini", COLOURS))
+    example = with_captions(example, opened, prepared)
+    assert set(example.captions) == {"mini"}  # the other encoder knows no text
+    words, annotations = example.captions["mini"], read_annotations(opened.scene.folder)
+    assert annotations is not None
+    assert len(words.caption) == len(annotations.things)
+    assert words.embeddings.shape == (int(words.caption.max()) + 2, 64)
+    instances = annotations.instance_map(opened.scene.file(3))
+    assert instances is not None
+    seen = example.seen["mini"]
+    height, width = instances.shape
+    row, column = seen.rows // 2, seen.columns // 2
+    pixel = instances[
+        int((row + 0.5) * height / seen.rows), int((column + 0.5) * width / seen.columns)
+    ]
+    assert words.thing[1].reshape(seen.rows, seen.columns)[row, column] == pixel - 1
+
+
+def test_priors_are_high_at_corners(opened, prepared):
+    example = volume_example(opened, prepared, [0, 3], AS_GIVEN, 0, (COLOURS,))
+    example = with_priors(example, opened, prepared)
+    assert example.priors is not None
+    assert example.priors.shape == example.features[COLOURS].shape[:3]
+    assert example.priors.std() > 0.5
