@@ -38,6 +38,8 @@ LEAST_VIEWS = 3
 """Views that must agree on a point, where the scene has enough of them."""
 LEAST_VIEWS_AT_FIRST = 2
 """Views that must agree on a point before it is looked for again, where the scene has enough of them."""
+SAME_POINT = 0.5
+"""Of the smallest distance of two points: what adjusted points are apart at most that are one point."""
 MOST_POINTS_PER_KEYPOINT = 16
 """Merged points that are looked at, for each that is wanted."""
 
@@ -135,13 +137,13 @@ def condense_detections(lifted: LiftedViews, views: Viewpoints, wanted: Wanted) 
     first = hit[merged.chosen[: MOST_POINTS_PER_KEYPOINT * wanted.count]]
     xyz, descriptors, seeing = lifted.xyz[first], lifted.descriptors[first], views
     least = min(LEAST_VIEWS_AT_FIRST, len(views.rotations))
-    found = None
-    for radius in (FIRST_RADIUS, SECOND_RADIUS):
-        found = _seen_again(xyz, descriptors, seeing, lifted, views, wanted.poses, radius)
-        sure = torch.bincount(found.points, minlength=len(xyz)) >= least
-        xyz, descriptors = found.adjusted.points.xyz[sure], found.descriptors[sure]
-        seeing = found.adjusted.views
-    assert found is not None
+    found = _seen_again(xyz, descriptors, seeing, lifted, views, wanted.poses, FIRST_RADIUS)
+    seen = torch.bincount(found.points, minlength=len(xyz))
+    sure = torch.nonzero(seen >= least)[:, 0]
+    xyz = found.adjusted.points.xyz
+    sure = sure[suppress(xyz[sure], seen[sure].float(), SAME_POINT * wanted.radius)]
+    xyz, descriptors, seeing = xyz[sure], found.descriptors[sure], found.adjusted.views
+    found = _seen_again(xyz, descriptors, seeing, lifted, views, wanted.poses, SECOND_RADIUS)
     return _chosen(found, lifted, wanted)
 
 

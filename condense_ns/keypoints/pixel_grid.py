@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-BATCH = 1 << 16
+BATCH = 1 << 13
 """Pairs that are looked at together: few, so that caches hold them and memory stays small."""
 _MOST_CELLS = 253  # along each axis; with a margin, numbers of cells fit 16 bits, which sort fast
 

@@ -20,6 +20,7 @@ from torch import Tensor
 ROUNDS = 8
 FORGET = 3.0  # standard deviations from which on a residual loses its say
 LARGEST_STEP = 0.05  # of the distance, per round
+SETTLED = 1e-6  # of the distance: a point that moves less in a round stays where it is
 NEAREST = 1e-3  # smallest depth: points behind a camera count as this far in front of it
 
 
@@ -101,15 +102,33 @@ def moved_points(
     noise: Noise,
     rounds: int,
 ) -> Float64[Tensor, "points 3"]:
-    """Positions alone; arguments as for `triangulate`."""
-    xyz = start.clone()
+    """Positions alone; arguments as for `triangulate`.
+
+    Most points settle in a few rounds; once half of them have, the rest goes on alone.
+    """
+    xyz, moving, seen = start.clone(), torch.arange(len(start), device=start.device), sightings
     for _ in range(rounds):
-        hessian, gradient, _, depth = _normal_equations(xyz, sightings, views, noise)
+        now = xyz[moving]
+        hessian, gradient, _, depth = _normal_equations(now, seen, views, noise)
         step = torch.linalg.solve(hessian, gradient)
         limit = LARGEST_STEP * depth
         length = torch.linalg.vector_norm(step, dim=1).clamp_min(1e-300)
-        xyz = xyz - step * (limit / length).clamp_max(1.0)[:, None]
+        xyz[moving] = now - step * (limit / length).clamp_max(1.0)[:, None]
+        restless = length > (SETTLED * depth).clamp_min(1e-300)  # nobody sees those at depth 0
+        if 2 * restless.sum() < len(moving):
+            moving, seen = moving[restless], _seen_among(restless, seen)
     return xyz
+
+
+def _seen_among(chosen: Bool[Tensor, " points"], sightings: Sightings) -> Sightings:
+    """The sightings of some points, which are numbered anew."""
+    kept = chosen[sightings.points]
+    return Sightings(
+        (chosen.cumsum(dim=0) - 1)[sightings.points[kept]],
+        sightings.views[kept],
+        sightings.ideal[kept],
+        sightings.depths[kept],
+    )
 
 
 def _normal_equations(
