@@ -8,6 +8,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from condense_ns.commands.bench_downstream import BenchDownstream
+from condense_ns.commands.bench_index import BenchIndex
 from condense_ns.commands.bench_keypoints import BenchKeypoints
 from condense_ns.commands.bench_lift import BenchLift
 
@@ -76,6 +78,8 @@ def _flat(values: dict[str, Any]) -> list[tuple[str, float]]:
 
 Benches = (
     Annotated[BenchDense, tyro.conf.subcommand(name="dense")]
+    | Annotated[BenchDownstream, tyro.conf.subcommand(name="downstream")]
+    | Annotated[BenchIndex, tyro.conf.subcommand(name="index")]
     | Annotated[BenchKeypoints, tyro.conf.subcommand(name="keypoints")]
     | Annotated[BenchLift, tyro.conf.subcommand(name="lift")]
 )

@@ -117,19 +117,37 @@ class SceneIndex:
         Raises:
             UserError: vectors of other encoders, a name that is taken, or an unsound descriptor.
         """
-        row = row_of(fitted(scene, self.contents, self.place), self.contents)
-        taken = (
-            f"the index {self.place} has a scene {scene.name!r} already; remove it or use --name"
-        )
+        self.add_all([scene])
+
+    def add_all(self, scenes: Sequence[SceneDescriptor]) -> None:
+        """Add scenes, all of them or none, in one step.
+
+        Raises:
+            UserError: as for `add`, or two of one name.
+        """
+        import pyarrow as pa
+
+        if not scenes:
+            return
+        fitting = [fitted(scene, self.contents, self.place) for scene in scenes]
+        rows = pa.concat_tables([row_of(scene, self.contents) for scene in fitting])
+        own = dict(zip(rows["name"].to_pylist(), rows["id"].to_pylist(), strict=True))
         with in_one_sentence(self.place):
-            if self._ids(scene.name):
-                raise UserError(taken)
-            self._table.add(row)
-            own = row["id"][0].as_py()
+            if len(own) < len(scenes):
+                raise UserError("two scenes that are to be added have one name; rename one")
+            self._require_free(self._ids(list(own)))
+            self._table.add(rows)
             # of two writers that met, both see both rows, and the larger id gives way
-            if min(self._ids(scene.name), default=own) != own:
-                self._table.delete(f"id = '{own}'")
-                raise UserError(taken)
+            met = [(name, other) for name, other in self._ids(list(own)) if other < own[name]]
+            if met:
+                self._table.delete(f"id in ({', '.join(map(quoted, own.values()))})")
+                self._require_free(met)
+
+    def _require_free(self, found: list[tuple[str, str]]) -> None:
+        if found:
+            raise UserError(
+                f"the index {self.place} has a scene {found[0][0]!r} already; remove it or use --name"
+            )
 
     def remove(self, name: str) -> None:
         """Remove a scene.
@@ -138,7 +156,7 @@ class SceneIndex:
             UserError: there is none of this name.
         """
         with in_one_sentence(self.place):
-            if not self._ids(name):
+            if not self._ids([name]):
                 raise UserError(f"the index {self.place} has no scene {name!r}")
             self._table.delete(f"name = {quoted(name)}")
 
@@ -241,9 +259,11 @@ class SceneIndex:
                     problem = _problem(row, seen)
                     yield row["name"], Damage(row["name"], problem) if problem else None
 
-    def _ids(self, name: str) -> list[str]:
-        query = self._table.search().where(f"name = {quoted(name)}").select(["id"]).limit(100)
-        return [row["id"] for row in self._rows(query)]
+    def _ids(self, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Names that are in the table, and the ids of their rows."""
+        wanted = f"name in ({', '.join(map(quoted, names))})"
+        query = self._table.search().where(wanted).select(["name", "id"])
+        return [(row["name"], row["id"]) for row in self._rows(query.limit(len(self) or 1))]
 
     @staticmethod
     def _rows(query: Any) -> list[dict[str, Any]]:

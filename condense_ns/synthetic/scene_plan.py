@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from condense_ns.synthetic.hard_negative import dressed_as
 from condense_ns.synthetic.near_duplicate import met_again
 from condense_ns.synthetic.procedural_scene import SceneKind, make_scene
 from condense_ns.synthetic.scene import SyntheticScene
@@ -32,17 +33,22 @@ class ScenePlan:
     """Points of the labelled cloud."""
     grained: bool = False
     """Whether all surfaces have fine patterns; see `condense_ns.synthetic.grain`."""
+    dressed_as: int | None = None
+    """Seed of a scene of the same kind whose floor, walls, ceiling and rug this one has."""
 
     @property
     def name(self) -> str:
         """Name of the folder."""
         again = f"_again{self.time}" if self.time else ""
         grain = "_grained" if self.grained else ""
-        return f"{self.kind}_{self.seed:06d}{again}{grain}"
+        dress = "" if self.dressed_as is None else f"_as{self.dressed_as:06d}"
+        return f"{self.kind}_{self.seed:06d}{dress}{again}{grain}"
 
     def scene(self) -> SyntheticScene:
         """What is photographed."""
         scene = make_scene(self.seed, self.kind)
+        if self.dressed_as is not None:
+            scene = dressed_as(scene, make_scene(self.dressed_as, self.kind))
         return met_again(scene, self.time) if self.time else scene
 
     def cameras(self, scene: SyntheticScene) -> list[SyntheticCamera]:

@@ -1,0 +1,59 @@
+"""What an installation of many scenes needs, computed from the figures of `index_scaling.py`.
+
+Sizes per scene do not depend on the number of scenes and are taken from the largest index that was
+measured; times grow with the power of the number of scenes that fits the measured ones.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from condense_ns.benchmarks.index_scaling import growth, raw_bytes
+from condense_ns.errors import UserError
+
+SPARE = 1.3
+"""Storage and memory are planned so much larger than they are needed."""
+MEMORY_OF_A_PROCESS = 2e9
+"""Bytes beside the vector index: Python, torch, LanceDB's own."""
+MACHINE_CORES = 2
+"""Of the machine that the figures were measured on."""
+SECONDS_A_DAY = 86_400.0
+
+
+def plan(
+    rows: Sequence[dict[str, float]], scenes: int, queries_per_second: float
+) -> dict[str, Any]:
+    """Storage, memory, time and machines.
+
+    Args:
+        rows: of `scaling_row`, two of different size at least.
+        scenes: of the installation.
+        queries_per_second: photographs that are to be answered.
+
+    Raises:
+        UserError: fewer than two sizes were measured.
+    """
+    if len({row["scenes"] for row in rows}) < 2:
+        raise UserError(
+            "a plan needs figures of two numbers of scenes at least; measure more --scales"
+        )
+    largest = max(rows, key=lambda row: row["scenes"])
+    times = scenes / largest["scenes"]
+    query = largest["p50 ms"] / 1e3 * times ** max(0.0, growth(rows, "p50 ms"))
+    build = largest["s to build"] * times ** max(1.0, growth(rows, "s to build"))
+    memory = SPARE * largest["kB in vector index"] * 1e3 * scenes + MEMORY_OF_A_PROCESS
+    readers = max(1, math.ceil(queries_per_second * query))
+    return {
+        "scenes": scenes,
+        "measured up to": int(largest["scenes"]),
+        "raw descriptors, GB": raw_bytes(scenes) / 1e9,
+        "storage, GB": SPARE * largest["kB per scene"] * 1e3 * scenes / 1e9,
+        "memory of a reader, GB": memory / 1e9,
+        "query p50, ms": 1e3 * query,
+        f"readers of {MACHINE_CORES} cores for {queries_per_second:g} queries/s": readers,
+        f"days to add all, {MACHINE_CORES} cores": largest["ms to add"]
+        / 1e3
+        * scenes
+        / SECONDS_A_DAY,
+        f"days to build the vector index, {MACHINE_CORES} cores": build / SECONDS_A_DAY,
+    }
