@@ -1,7 +1,7 @@
 """What an installation of many scenes needs, computed from the figures of `index_scaling.py`.
 
 Sizes per scene do not depend on the number of scenes and are taken from the largest index that was
-measured; times grow with the power of the number of scenes that fits the measured ones.
+measured; processor times grow with the power of the number of scenes that fits the measured ones.
 """
 
 import math
@@ -15,8 +15,8 @@ SPARE = 1.3
 """Storage and memory are planned so much larger than they are needed."""
 MEMORY_OF_A_PROCESS = 2e9
 """Bytes beside the vector index: Python, torch, LanceDB's own."""
-MACHINE_CORES = 2
-"""Of the machine that the figures were measured on."""
+READER_CORES = 2
+"""Of a machine that answers."""
 SECONDS_A_DAY = 86_400.0
 
 
@@ -39,21 +39,18 @@ def plan(
         )
     largest = max(rows, key=lambda row: row["scenes"])
     times = scenes / largest["scenes"]
-    query = largest["p50 ms"] / 1e3 * times ** max(0.0, growth(rows, "p50 ms"))
-    build = largest["s to build"] * times ** max(1.0, growth(rows, "s to build"))
+    query = largest["cpu p50 ms"] / 1e3 * times ** max(0.0, growth(rows, "cpu p50 ms"))
+    build = largest["cpu s to build"] * times ** max(1.0, growth(rows, "cpu s to build"))
     memory = SPARE * largest["kB in vector index"] * 1e3 * scenes + MEMORY_OF_A_PROCESS
-    readers = max(1, math.ceil(queries_per_second * query))
+    readers = max(1, math.ceil(queries_per_second * query / READER_CORES))
     return {
         "scenes": scenes,
         "measured up to": int(largest["scenes"]),
         "raw descriptors, GB": raw_bytes(scenes) / 1e9,
         "storage, GB": SPARE * largest["kB per scene"] * 1e3 * scenes / 1e9,
         "memory of a reader, GB": memory / 1e9,
-        "query p50, ms": 1e3 * query,
-        f"readers of {MACHINE_CORES} cores for {queries_per_second:g} queries/s": readers,
-        f"days to add all, {MACHINE_CORES} cores": largest["ms to add"]
-        / 1e3
-        * scenes
-        / SECONDS_A_DAY,
-        f"days to build the vector index, {MACHINE_CORES} cores": build / SECONDS_A_DAY,
+        "processor time of a query, ms": 1e3 * query,
+        f"readers of {READER_CORES} cores for {queries_per_second:g} queries/s": readers,
+        "processor days to add all": largest["cpu ms to add"] / 1e3 * scenes / SECONDS_A_DAY,
+        "processor days to build the vector index": build / SECONDS_A_DAY,
     }

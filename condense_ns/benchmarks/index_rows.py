@@ -9,8 +9,6 @@ Answers are right if they name the place; of a place that was met twice either v
 are of one photograph, from its keypoints to the ranking.
 """
 
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +16,7 @@ import numpy as np
 from rich.progress import track
 
 from condense_ns.benchmarks.index_material import PreparedPhotograph, PreparedScene
+from condense_ns.benchmarks.index_timing import Timing
 from condense_ns.metrics.pose_error import FAILURE, pose_errors, recall
 from condense_ns.metrics.ranking import recall_at
 from condense_ns.retrieval.scene_index import SceneIndex
@@ -64,12 +63,11 @@ def image_rows(index: SceneIndex, scenes: Sequence[PreparedScene]) -> dict[str, 
 
 def pose_row(index: SceneIndex, scenes: Sequence[PreparedScene]) -> Row:
     """Share of photographs whose scene and pose are found, and the time for both."""
-    errors, seconds, found = [], [], 0
+    errors, timing, found = [], Timing(), 0
     for question in track(questions_of(scenes), "Poses", transient=True):
         photograph = question.photograph
-        start = time.perf_counter()
-        best = next(iter(match_scenes(index, photograph.detected, photograph.lens)), None)
-        seconds.append(time.perf_counter() - start)
+        with timing.repetition():
+            best = next(iter(match_scenes(index, photograph.detected, photograph.lens)), None)
         is_found = best is not None and best.localization.found
         found += is_found
         pose = best.localization.dataset_pose if best is not None and is_found else None
@@ -78,26 +76,24 @@ def pose_row(index: SceneIndex, scenes: Sequence[PreparedScene]) -> Row:
         "pose 5 cm, 5°": recall(errors, 0.05, 5.0),
         "pose 20 cm, 10°": recall(errors, 0.2, 10.0),
         "believed": found / max(1, len(errors)),
-        "pose p50 ms": 1e3 * statistics.median(seconds),
+        "pose cpu p50 ms": timing.figures()["cpu p50 ms"],
     }
 
 
 def _row(ranker: Ranker, questions: Sequence[Question], places: dict[str, str], name: str) -> Row:
     """Recall and time of one way."""
     ranker(questions[0].photograph)  # what is read for the first time is not counted
-    rankings, visits, seconds = [], [], []
+    rankings, visits, timing = [], [], Timing()
     for question in track(questions, name, transient=True):
-        start = time.perf_counter()
-        names = ranker(question.photograph)
-        seconds.append(time.perf_counter() - start)
+        with timing.repetition():
+            names = ranker(question.photograph)
         rankings.append([places[name] == question.scene.place for name in names])
         visits.append([name == question.scene.descriptor.name for name in names])
     return {
         "recall@1": recall_at(rankings, 1),
         f"recall@{TOP}": recall_at(rankings, TOP),
         "visit@1": recall_at(visits, 1),
-        "p50 ms": 1e3 * float(np.quantile(seconds, 0.5)),
-        "p95 ms": 1e3 * float(np.quantile(seconds, 0.95)),
+        **timing.figures(),
     }
 
 
