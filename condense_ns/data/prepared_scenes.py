@@ -63,7 +63,7 @@ class PreparedScenes:
 
     def kinds(self, opened: OpenScene) -> tuple[Kind, ...]:
         """The kinds of sources that a scene is trained on."""
-        return kinds_of(self.plain(opened, AS_GIVEN), self._kinds)
+        return kinds_of(opened.scene, self.plain(opened, AS_GIVEN), self._kinds)
 
     def plain(self, opened: OpenScene, source: VolumeSource) -> SparseVolume:
         """The volume as it stands in the world.

@@ -1,10 +1,11 @@
-"""The SparseVolume of a scene: made once, from its depth images or else its points, then kept.
+"""The SparseVolume of a scene: made once, from its depth images, else its points, else its photographs.
 
 Only views for training are looked at. The volume lies in the user's cache under what it depends on: the
 scene's files and cameras, the size of the voxels and how volumes are made.
 """
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ import torch
 from rich.progress import Progress
 
 from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.photograph_depth import photograph_depths
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.errors import UserError
+from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.volumes.depth_surfaces import PosedDepth
 from condense_ns.volumes.from_depth import DepthFusion, fitting_voxel_size, volume_from_depth
 from condense_ns.volumes.from_points import PointCloud, volume_from_points
@@ -29,22 +32,21 @@ def volume_of_scene(scene: PosedScene, voxel_size: float | None = None) -> Spars
     """The voxels of a scene, in its own frame.
 
     Args:
-        scene: with depth images, or with points that its data parser knows.
+        scene: with depth images, points that its data parser knows, or views that overlap.
         voxel_size: scene units; chosen for the scene if None.
 
     Raises:
-        UserError: the scene has neither, or no volume can be made of what it has.
+        UserError: no volume can be made of what the scene has.
     """
     file = volume_file(scene, voxel_size)
     if file.is_file():
         with suppress(UserError):  # a damaged one is made anew
             return read_volume(file)
-    volume = _from_depth(scene, voxel_size) or _from_points(scene, voxel_size)
-    if volume is None:
-        raise UserError(
-            f"scene {scene.name} has neither depth images nor points; add depth_file_path to its frames "
-            "or points (ply_file_path or a COLMAP model), or train a run on it"
-        )
+    volume = (
+        _from_depth(scene, voxel_size)
+        or _from_points(scene, voxel_size)
+        or _from_photographs(scene, voxel_size)
+    )
     volume = replace(volume, provenance={"scene": str(scene.folder.resolve())})
     with suppress(UserError):  # a full disk is no hindrance
         write_volume(file, volume)
@@ -60,17 +62,48 @@ def volume_file(scene: PosedScene, voxel_size: float | None = None) -> Path:
 
 def _from_depth(scene: PosedScene, voxel_size: float | None) -> SparseVolume | None:
     """From depth images, unless the scene has none."""
-    views, name = scene.training, f"scene {scene.name}"
+    views = scene.training
     if scene.depth(views[0]) is None:
         return None
-    cameras = scene.views[views]
 
     def seen(number: int) -> PosedDepth:
         depth, image = scene.depth(views[number]), scene.image(views[number])
         return PosedDepth(torch.zeros_like(image[0]) if depth is None else depth, image)
 
+    return _fused(scene, scene.views[views], seen, voxel_size)
+
+
+def _from_photographs(scene: PosedScene, voxel_size: float | None) -> SparseVolume:
+    """From depth that is found by comparing photographs.
+
+    Raises:
+        UserError: they agree on too little.
+    """
+    found = photograph_depths(scene)
+
+    def seen(number: int) -> PosedDepth:
+        return PosedDepth(found.views[number].depth, found.views[number].image)
+
+    try:
+        return _fused(scene, found.cameras, seen, voxel_size)
+    except UserError as error:
+        raise UserError(
+            f"scene {scene.name} has neither depth images nor points, and its photographs alone do not "
+            "tell where surfaces are; add depth_file_path to its frames or points (ply_file_path or a "
+            "COLMAP model)"
+        ) from error
+
+
+def _fused(
+    scene: PosedScene,
+    cameras: PinholeViews,
+    seen: Callable[[int], PosedDepth],
+    voxel_size: float | None,
+) -> SparseVolume:
+    """From depth of views, with progress."""
+    name = f"scene {scene.name}"
     with Progress(transient=True) as progress:
-        task = progress.add_task(f"fusing the depth of {scene.name}", total=2 * len(views))
+        task = progress.add_task(f"fusing the depth of {scene.name}", total=2 * len(cameras))
 
         def seen_and_told(number: int) -> PosedDepth:
             progress.advance(task)

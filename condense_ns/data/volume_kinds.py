@@ -1,7 +1,7 @@
 """The volume of a scene as each kind of source would have it, so that one backbone learns to read all.
 
-A scene has the volume that its files give, from depth images or from points. Where there is depth, points
-are taken from it; and its voxels stand for those of a fitted radiance field, which is asked for density,
+A scene has the volume that its files give (`scene_volume`). Where there are depth images, points are
+taken from them; and voxels made of depth stand for those of a fitted radiance field, which is asked for density,
 colour and normal in the same way.
 """
 
@@ -15,7 +15,7 @@ from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_volume import volume_of_scene
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
 from condense_ns.volumes.from_points import PointCloud, volume_from_points
-from condense_ns.volumes.sparse_volume import Kind, SparseVolume
+from condense_ns.volumes.sparse_volume import KINDS, Kind, SparseVolume
 
 POINTS_PER_VOXEL = 6
 """Of the cloud that is taken from depth images."""
@@ -34,17 +34,20 @@ class VolumeSource:
 AS_GIVEN = VolumeSource()
 
 
-def kinds_of(volume: SparseVolume, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]:
+def kinds_of(scene: PosedScene, volume: SparseVolume, wanted: tuple[Kind, ...]) -> tuple[Kind, ...]:
     """The wanted kinds that a scene can have; at least its own.
 
     Args:
+        scene: whose volume it is.
         volume: what its files give.
         wanted: in any order.
     """
-    possible: tuple[Kind, ...] = (
-        ("depth", "points", "radiance") if volume.kind == "depth" else (volume.kind,)
-    )
-    return tuple(kind for kind in possible if kind in wanted) or (volume.kind,)
+    possible: set[Kind] = {volume.kind}
+    if volume.kind == "depth":
+        possible.add("radiance")
+        if scene.depth(scene.training[0]) is not None:
+            possible.add("points")
+    return tuple(kind for kind in KINDS if kind in possible and kind in wanted) or (volume.kind,)
 
 
 def volume_of_source(scene: PosedScene, source: VolumeSource, most_voxels: int) -> SparseVolume:

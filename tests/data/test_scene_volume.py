@@ -1,4 +1,4 @@
-"""The volume of a scene: from its depth, else from its points, and made only once."""
+"""The volume of a scene: from its depth, its points or its photographs, and made only once."""
 
 import os
 from pathlib import Path
@@ -126,7 +126,18 @@ def test_without_depth_it_is_made_of_points(tabletop: Path, bare: PosedScene, co
     assert ((towards * volume.normal).sum(dim=1)[known] > 0).float().mean() > 0.6
 
 
-def test_a_scene_with_neither_is_refused(bare: PosedScene):
-    with pytest.raises(UserError, match=r"^scene bare has neither depth images nor points; add "):
+def test_without_either_its_photographs_are_compared(tabletop: Path, bare: PosedScene):
+    volume = volume_of_scene(bare)
+    assert volume.kind == "depth"
+    found = [agreement(volume, opened(tabletop), view) for view in (0, 5, bare.held_out[0])]
+    assert sum(found) / 3 > 0.2, found  # of pictures of 64 pixels
+
+
+def test_photographs_that_show_nothing_are_refused(bare: PosedScene, monkeypatch):
+    black = torch.zeros(3, bare.views.height, bare.views.width)
+    monkeypatch.setattr(bare, "image", lambda view: black)
+    with pytest.raises(
+        UserError, match=r"^scene bare has neither depth images nor points, and its "
+    ):
         volume_of_scene(bare)
     assert not volume_file(bare).exists()

@@ -160,13 +160,15 @@ def test_what_was_trained_is_exported(run: Path, tmp_path: Path):
         ExportBackbone(run, tmp_path / "backbone.pt").main()
 
 
-def test_a_scene_without_surfaces_is_refused_before_anything_is_trained(
-    tabletops: Path, tmp_path: Path
-):
+def test_a_scene_without_depth_is_trained_on_by_its_photographs(tabletops: Path, tmp_path: Path):
     without_depth(tabletops / TRAINING[0], tmp_path / "bare")
-    config = small_pretrain_config(tmp_path / "bare", tmp_path / "out")
-    with pytest.raises(UserError, match="scene bare has neither depth images nor points"):
-        prepared(config)
+    trainer = prepared(small_pretrain_config(tmp_path / "bare", tmp_path / "out"))
+    kinds = set()
+    for step in range(6):
+        _, batch = lift_pipeline(trainer).datamanager.next_train(step)
+        kinds.add(batch["examples"][0].volume.kind)
+    assert kinds == {"depth", "radiance"}
+    assert all(loss >= 0 for loss in losses_of(trainer, 0, 1)[0].values())
 
 
 def test_no_encoder_is_refused(scenes: Path, tmp_path: Path):
