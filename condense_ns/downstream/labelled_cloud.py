@@ -90,6 +90,8 @@ class TaskData:
     """Of parts: numbers of the parts that a cloud of each category may have."""
     metres: bool = False
     """Whether lengths are metres, so that clouds in other units can be told."""
+    details: str = ""
+    """What else the clouds depend on, by which runs are told apart."""
 
     def __post_init__(self) -> None:
         for split, clouds in (("training", self.train), ("test", self.test)):

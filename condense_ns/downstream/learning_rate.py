@@ -3,8 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 
-import torch
-
 from condense_ns.downstream.label_budget import labelled_places
 from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task import Task
@@ -20,10 +18,10 @@ _SET_ASIDE = 20.0  # percent
 def chosen_rate(
     network: TaskNetwork,
     task: Task,
+    kept: KeptRows,
     clouds: PreparedSplit,
     settings: TrainingSettings,
     seed: int,
-    device: torch.device,
 ) -> float:
     """The rate of `RATES` with the best figure on a fifth of the clouds.
 
@@ -32,10 +30,10 @@ def chosen_rate(
     Args:
         network: frozen; its head is left as it was.
         task: whose first figure decides.
+        kept: rows of the clouds.
         clouds: those whose labels may be used.
         settings: for the training with each rate.
         seed: of what is set aside and of the training.
-        device: where to compute.
     """
     categories = clouds.split.categories
     alone = categories is not None and min(Counter(categories).values()) < 2
@@ -43,17 +41,13 @@ def chosen_rate(
         return settings.learning_rate
     aside = labelled_places(clouds.split, _SET_ASIDE, seed)
     rest = sorted(set(range(len(clouds))) - set(aside))
-    learnt, asked = (
-        PreparedSplit(clouds.data, clouds.split.chosen(places), clouds.how)
-        for places in (rest, aside)
-    )
+    learnt, asked = clouds.chosen(rest), clouds.chosen(aside)
     start = {name: value.clone() for name, value in network.head.state_dict().items()}
-    kept = KeptRows(network, learnt, device)
     figures: dict[float, float] = {}
     for rate in RATES:
         network.head.load_state_dict(start)
         tried = replace(settings, learning_rate=rate)
-        trainer = TaskTrainer(network, task, learnt, tried, seed, device, kept)
+        trainer = TaskTrainer(network, task, kept.of(learnt), learnt, tried, seed)
         while trainer.steps < settings.steps:
             trainer.step()
         figures[rate] = next(iter(trainer.scored(asked).figures().values()))

@@ -68,6 +68,7 @@ def made_up_data(task: TaskName, sizes: MadeUpSizes | None = None) -> TaskData:
         test=Split(reader, range(TEST_SEED, TEST_SEED + sizes.test_rooms)),
         voxel_size=ROOM_VOXEL,
         metres=True,
+        details=str(sizes),
     )
 
 
@@ -81,7 +82,7 @@ def _classes(sizes: MadeUpSizes) -> TaskData:
         return LabelledCloud(name, _cloud(found.points), category)
 
     train, test = _of_things(read, len(names), sizes)
-    return TaskData(NAME, "classify", names, train, test, voxel_size=None)
+    return TaskData(NAME, "classify", names, train, test, voxel_size=None, details=str(sizes))
 
 
 def _parts(sizes: MadeUpSizes) -> TaskData:
@@ -105,6 +106,7 @@ def _parts(sizes: MadeUpSizes) -> TaskData:
         test,
         voxel_size=None,
         category_names=categories,
+        details=str(sizes),
         parts_of=tuple(tuple(range(low, high)) for low, high in itertools.pairwise(starts)),
     )
 

@@ -100,16 +100,22 @@ class KeptRows:
         device: torch.device,
         most_bytes: int = _MOST_BYTES,
     ) -> None:
-        self._network, self._clouds, self._device = network, clouds, device
+        self._network, self._clouds, self.device = network, clouds, device
         self._kept: dict[int, Tensor] = {}
-        self._left = most_bytes
+        self._most_bytes = most_bytes
 
     def __getitem__(self, place: int) -> Float[Tensor, "rows channels"]:
-        found = self._kept.get(place)
+        number = self._clouds.split.numbers[place]
+        found = self._kept.get(number)
         if found is None:
-            found = self._network.rows(self._clouds[place].to(self._device)).half()
-            size = _HALF * found.numel()
-            if size <= self._left:
-                self._kept[place] = found
-                self._left -= size
+            found = self._network.rows(self._clouds[place].to(self.device)).half()
+            used = sum(_HALF * rows.numel() for rows in self._kept.values())
+            if used + _HALF * found.numel() <= self._most_bytes:
+                self._kept[number] = found
         return found.float()
+
+    def of(self, clouds: PreparedSplit) -> "KeptRows":
+        """The same rows for clouds that are some of these."""
+        part = KeptRows(self._network, clouds, self.device, self._most_bytes)
+        part._kept = self._kept
+        return part

@@ -16,11 +16,11 @@ from condense_ns.downstream.label_budget import labelled_places
 from condense_ns.downstream.labelled_cloud import TaskData, TaskName
 from condense_ns.downstream.learning_rate import chosen_rate
 from condense_ns.downstream.prepared_cloud import Preparation
-from condense_ns.downstream.prepared_split import PreparedSplit
+from condense_ns.downstream.prepared_split import PreparedData, PreparedSplit
 from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.segmentation import Segmentation
 from condense_ns.downstream.task import Task
-from condense_ns.downstream.task_network import TaskNetwork
+from condense_ns.downstream.task_network import KeptRows, TaskNetwork
 from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings
 from condense_ns.report.json_file import write_json
 from condense_ns.report.provenance import provenance
@@ -61,6 +61,7 @@ def run_task(
     folder: Path,
     device: str = "cpu",
     progress: Callable[[Path], RunProgress] = RunProgress,
+    clouds: PreparedData | None = None,
 ) -> dict[str, Any]:
     """Train, score, write; the row that was written.
 
@@ -72,6 +73,7 @@ def run_task(
         folder: for `row.json`, `errors.png`, `checkpoint.safetensors` and TensorBoard's events.
         device: where to compute.
         progress: shows how far it is.
+        clouds: the data set as the plan prepares it, if it is at hand.
 
     Raises:
         UserError: something about backbone, data or options cannot be used, or the folder is of another
@@ -84,11 +86,9 @@ def run_task(
     done = _finished(folder / ROW, origin)
     if done is not None:
         return done
-    train = PreparedSplit(data, data.train, plan.preparation)
-    used = replace(
-        train, split=data.train.chosen(labelled_places(data.train, plan.labels, plan.seed))
-    )
-    test = PreparedSplit(data, data.test, plan.preparation)
+    clouds = clouds or PreparedData(data, plan.preparation)
+    used = clouds.train.chosen(labelled_places(data.train, plan.labels, plan.seed))
+    test = clouds.test
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         network = TaskNetwork(begun.backbone, task, plan.mode, plan.head, plan.preparation.kind).to(
@@ -135,12 +135,12 @@ def _trained(
     shown.say("reading clouds")
     network.set_training(False)
     network.measure(used, device)
-    settings = plan.settings
+    settings, kept = plan.settings, KeptRows(network, used, device)
     if plan.choose_rate:
         shown.say("choosing the learning rate")
-        rate = chosen_rate(network, task, used, settings, plan.seed, device)
+        rate = chosen_rate(network, task, kept, used, settings, plan.seed)
         settings = replace(settings, learning_rate=rate)
-    trainer = TaskTrainer(network, task, used, settings, plan.seed, device)
+    trainer = TaskTrainer(network, task, kept, used, settings, plan.seed)
     if checkpoint.is_file():
         trainer.load(checkpoint, origin)
     shown.begin_training(settings.steps)
@@ -164,7 +164,7 @@ def _origin(data: TaskData, plan: RunPlan, fingerprint: str) -> dict[str, str]:
     }
     parts = {
         "task": data.task,
-        "data": data.name,
+        "data": [data.name, data.details],
         "clouds": numbers,
         "classes": data.class_names,
         "backbone": fingerprint,

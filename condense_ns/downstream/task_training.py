@@ -57,26 +57,23 @@ class TaskTrainer:
     Args:
         network: on `device`; its head has been measured.
         task: whose loss.
+        kept: rows of the clouds, for a frozen backbone; says where to compute.
         clouds: those whose labels may be used.
         settings: how.
         seed: of batches and looks.
-        device: where to compute.
-        kept: rows of the clouds, if they are at hand already.
     """
 
     def __init__(
         self,
         network: TaskNetwork,
         task: Task,
+        kept: KeptRows,
         clouds: PreparedSplit,
         settings: TrainingSettings,
         seed: int,
-        device: torch.device,
-        kept: KeptRows | None = None,
     ) -> None:
-        self.network, self.task, self.clouds = network, task, clouds
-        self.settings, self.seed, self.device = settings, seed, device
-        self.kept = kept or KeptRows(network, clouds, device)
+        self.network, self.task, self.kept, self.clouds = network, task, kept, clouds
+        self.settings, self.seed, self.device = settings, seed, kept.device
         self.trained = [p for p in network.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.trained, lr=settings.learning_rate, weight_decay=settings.weight_decay

@@ -19,6 +19,7 @@ def test_labels_are_sound_and_a_seed_makes_the_same_again(task: TaskName):
     check_labels(first, data)
     assert torch.equal(first.cloud.positions, again.cloud.positions)
     assert first.name == again.name
+    assert data.details == str(TINY)
     assert not {*data.train.numbers} & {*data.test.numbers}
     if task == "classify":
         assert first.labels is None

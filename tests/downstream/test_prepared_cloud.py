@@ -120,6 +120,7 @@ def test_other_units_than_metres_are_told_and_can_be_changed(factor):
     assert len(found.volume) == len(prepared(cloud, data, HOW).volume)
 
 
+@pytest.mark.slow
 def test_five_million_points_become_voxels():
     generator = torch.Generator().manual_seed(0)
     positions = torch.rand(5_000_000, 3, generator=generator).double() * 4

@@ -1,15 +1,17 @@
 """What of a network learns in each mode, and that kept rows are those of the network."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from condense_ns.downstream.backbone_choice import chosen_backbone
 from condense_ns.downstream.classification import Classification
-from condense_ns.downstream.prepared_cloud import Preparation
+from condense_ns.downstream.prepared_cloud import Preparation, prepared
 from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task_network import KeptRows, TaskNetwork
 from condense_ns.downstream.task_training import TaskTrainer
-from tests.downstream.made_up_clouds import shapes_data
+from tests.downstream.made_up_clouds import shape, shapes_data
 from tests.downstream.tiny_run import SETTINGS
 
 CPU = torch.device("cpu")
@@ -39,7 +41,9 @@ def test_only_what_is_to_learn_moves(clouds, mode, moving):
     network = network_of(mode)
     network.measure(clouds, CPU)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    trainer = TaskTrainer(network, Classification(DATA), clouds, SETTINGS, 0, CPU)
+    trainer = TaskTrainer(
+        network, Classification(DATA), KeptRows(network, clouds, CPU), clouds, SETTINGS, 0
+    )
     trainer.step()
     moved = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     if moving is None:
@@ -58,9 +62,28 @@ def test_kept_rows_are_those_of_the_network_and_room_is_bounded(clouds):
         assert len(kept._kept) == (1 if most_bytes else 0)
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_few_points_are_answered_for(count):
+    cloud = prepared(replace(shape(0, count), labels=None), DATA, Preparation(resolution=8))
+    network = network_of("frozen")
+    answers = network.head(network.rows(cloud), cloud.volume)
+    assert answers.shape == (1, 2)
+    assert torch.isfinite(answers).all()
+
+
 def test_clouds_are_prepared_once_while_there_is_room():
     split = PreparedSplit(DATA, DATA.train, Preparation(resolution=8))
     assert split[1] is split[1]
     cramped = PreparedSplit(DATA, DATA.train, Preparation(resolution=8), most_kept=0)
     assert cramped[1] is not cramped[1]
     assert len(cramped) == len(DATA.train)
+
+
+def test_parts_of_a_split_keep_clouds_and_rows_together(clouds):
+    part = clouds.chosen([5, 2])
+    assert part[0] is clouds[5]
+    network = network_of("frozen")
+    kept = KeptRows(network, clouds, CPU)
+    of_part = kept.of(part)
+    assert torch.equal(of_part[1], kept[2])
+    assert len(kept._kept) == 1

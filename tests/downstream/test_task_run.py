@@ -8,10 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
+from condense_ns.downstream.prepared_cloud import Preparation
 from condense_ns.downstream.task_run import CHECKPOINT, PICTURE, ROW, run_task
 from condense_ns.errors import UserError
 from tests.downstream.made_up_clouds import rooms_data, shapes_data
 from tests.downstream.tiny_run import SETTINGS, KilledAt, KilledError, tiny_plan
+
+LONGER = replace(SETTINGS, steps=60, batch=4)
 
 
 def test_a_run_writes_its_row_picture_checkpoint_and_curves(tmp_path):
@@ -32,12 +35,12 @@ def test_a_run_that_has_ended_is_only_read(tmp_path):
     assert again == first
 
 
-@pytest.mark.parametrize("mode", ["frozen", "adapters", "all"])
+@pytest.mark.parametrize("mode", ["frozen", "adapters"])
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, mode):
     settings = replace(SETTINGS, checkpoint_seconds=0.0)
     plan = tiny_plan(mode, settings=settings)
     with pytest.raises(KilledError):
-        run_task(shapes_data(), plan, tmp_path / "cut", progress=partial(KilledAt, steps=3))
+        run_task(shapes_data(), plan, tmp_path / "cut", progress=partial(KilledAt, steps=2))
     assert not (tmp_path / "cut" / ROW).exists()
     run_task(shapes_data(), plan, tmp_path / "cut")
     run_task(shapes_data(), plan, tmp_path / "whole")
@@ -64,28 +67,24 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 
 
 def test_balls_and_cubes_are_told_apart(tmp_path):
-    plan = tiny_plan(settings=replace(SETTINGS, steps=20, batch=8), choose_rate=True)
+    plan = tiny_plan(settings=LONGER, preparation=Preparation(resolution=8))
     row = run_task(shapes_data(train=24, test=16), plan, tmp_path)
     assert row["figures"]["overall_accuracy"] > 0.9
-    assert row["learning_rate"] in (1e-3, 3e-3, 1e-2)
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp", "decoder"])
 def test_floor_and_cube_are_told_apart(tmp_path, head):
-    plan = tiny_plan(head=head, settings=replace(SETTINGS, steps=40))
+    plan = tiny_plan(head=head, settings=LONGER)
     figures = run_task(rooms_data(), plan, tmp_path)["figures"]
     assert figures["mean_iou"] > 0.6  # 0.25 for floor everywhere
     assert figures["overall_accuracy"] > 0.8
 
 
-@pytest.mark.parametrize("mode", ["frozen", "encoder"])
-def test_parts_are_told_apart(tmp_path, mode):
-    plan = tiny_plan(mode, settings=replace(SETTINGS, steps=30))
+def test_parts_are_told_apart(tmp_path):
+    plan = tiny_plan(settings=LONGER, preparation=Preparation(resolution=8))
     figures = run_task(shapes_data("parts"), plan, tmp_path)["figures"]
     assert figures.keys() == {"instance_iou", "class_iou", "overall_accuracy"}
-    assert (
-        figures["instance_iou"] > 0.4
-    )  # half of each shape, were the answer always the same: 0.25
+    assert figures["instance_iou"] > 0.4  # 0.25 for one part everywhere
 
 
 def test_a_head_that_the_task_cannot_have_is_refused(tmp_path):

@@ -9,13 +9,13 @@ from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.task_run import RunPlan
 from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings
 
-SETTINGS = TrainingSettings(steps=6, batch=4, learning_rate=1e-2)
+SETTINGS = TrainingSettings(steps=4, batch=2, learning_rate=1e-2)
 
 
 def tiny_plan(mode: Mode = "frozen", **changes) -> RunPlan:
     """A plan with few steps and coarse voxels."""
     backbone = "random" if mode in ("frozen", "adapters") else "scratch"
-    plan = RunPlan(backbone, mode, preparation=Preparation(resolution=8), settings=SETTINGS)
+    plan = RunPlan(backbone, mode, preparation=Preparation(resolution=6), settings=SETTINGS)
     return replace(plan, **changes)
 
 
