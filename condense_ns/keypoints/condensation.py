@@ -1,7 +1,7 @@
 """Lifted detections of many views -> the points of the set.
 
-candidates -> merged in voxels -> found again in all views -> points and poses adjusted -> suppressed
-in 3D -> taken so that every part of every view is covered. Nothing here knows where detections and
+candidates -> merged in voxels -> found again in near views, then in all -> points and poses adjusted
+-> suppressed in 3D -> taken so that every part of every view is covered. Nothing here knows where detections and
 depths come from, and their order does not matter.
 """
 
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from condense_ns.keypoints.adjustment import Adjusted, PoseTrust, adjust
 from condense_ns.keypoints.association import Detections, associate
 from condense_ns.keypoints.merging import merge_in_voxels
+from condense_ns.keypoints.near_views import near_views
 from condense_ns.keypoints.selection import covering, suppress, view_cells
 from condense_ns.keypoints.triangulation import (
     Noise,
@@ -34,6 +35,8 @@ PIXEL_NOISE = 1.0 / 640.0
 """Standard deviation of a detection, of a view's width."""
 DEPTH_NOISE = 0.03
 """Standard deviation of a rendered depth, of the depth."""
+FIRST_VIEWS = 256
+"""Views that a point is looked for in at first, those nearest to the one that detected it."""
 LEAST_VIEWS = 3
 """Views that must agree on a point, where the scene has enough of them."""
 LEAST_VIEWS_AT_FIRST = 2
@@ -64,6 +67,12 @@ class LiftedViews:
     """Unit vectors."""
     width: float
     """Of the photographs in the pixels of the focal lengths."""
+
+    def median_depths(self, views: int) -> Float64[Tensor, " views"]:
+        """Of each of so many views; 0 where it hit no surface."""
+        hit = self.depths > 0
+        parts = self.depths[hit].split(torch.bincount(self.views[hit], minlength=views).tolist())
+        return torch.stack([part.median() if len(part) else part.sum() for part in parts])
 
     def of_view(self, view: int, focal: float) -> tuple[int, Detections]:
         """Number of the first detection of a view, and its detections."""
@@ -111,6 +120,18 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class _Sought:
+    """Points that are looked for."""
+
+    xyz: Float64[Tensor, "points 3"]
+    descriptors: Float[Tensor, "points channels"]
+    origins: Int64[Tensor, " points"]
+    """The view that detected each."""
+    near: Bool[Tensor, "views others"] | None
+    """In which views points of an origin are looked for; None: in all."""
+
+
+@dataclass(frozen=True)
 class _Found:
     """Points in the making, and the detections that show them."""
 
@@ -135,56 +156,54 @@ def condense_detections(lifted: LiftedViews, views: Viewpoints, wanted: Wanted) 
     hit = torch.nonzero(lifted.depths > 0)[:, 0]
     merged = merge_in_voxels(lifted.xyz[hit], lifted.scores[hit], wanted.radius)
     first = hit[merged.chosen[: MOST_POINTS_PER_KEYPOINT * wanted.count]]
-    xyz, descriptors, seeing = lifted.xyz[first], lifted.descriptors[first], views
-    least = min(LEAST_VIEWS_AT_FIRST, len(views.rotations))
-    found = _seen_again(xyz, descriptors, seeing, lifted, views, wanted.poses, FIRST_RADIUS)
-    seen = torch.bincount(found.points, minlength=len(xyz))
-    sure = torch.nonzero(seen >= least)[:, 0]
+    origins = lifted.views[first]
+    near = near_views(views, lifted.median_depths(len(views.rotations)), FIRST_VIEWS)
+    sought = _Sought(lifted.xyz[first], lifted.descriptors[first], origins, near)
+    found = _seen_again(sought, views, lifted, views, wanted.poses, FIRST_RADIUS)
+    seen = torch.bincount(found.points, minlength=len(first))
+    sure = torch.nonzero(seen >= min(LEAST_VIEWS_AT_FIRST, len(views.rotations)))[:, 0]
     xyz = found.adjusted.points.xyz
     sure = sure[suppress(xyz[sure], seen[sure].float(), SAME_POINT * wanted.radius)]
-    xyz, descriptors, seeing = xyz[sure], found.descriptors[sure], found.adjusted.views
-    found = _seen_again(xyz, descriptors, seeing, lifted, views, wanted.poses, SECOND_RADIUS)
+    sought = _Sought(xyz[sure], found.descriptors[sure], origins[sure], None)
+    seeing = found.adjusted.views
+    found = _seen_again(sought, seeing, lifted, views, wanted.poses, SECOND_RADIUS)
     return _chosen(found, lifted, wanted)
 
 
 def _seen_again(
-    xyz: Float64[Tensor, "points 3"],
-    descriptors: Float[Tensor, "points channels"],
+    sought: _Sought,
     seeing: Viewpoints,
     lifted: LiftedViews,
     views: Viewpoints,
     trust: PoseTrust | None,
     radius: float,
 ) -> _Found:
-    """Look for the points in all views, posed as `seeing`, and adjust them and `views`."""
-    look = partial(_seen_in, xyz, descriptors, seeing, lifted, radius * lifted.width)
+    """Look for points in views, posed as `seeing`, and adjust them and `views`."""
+    look = partial(_seen_in, sought, seeing, lifted, radius * lifted.width)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # numpy lets threads run side by side
         points, found = torch.cat(list(pool.map(look, range(len(views.rotations)))), dim=1)
     sightings = Sightings(points, lifted.views[found], lifted.ideal[found], lifted.depths[found])
     noise = Noise(PIXEL_NOISE * lifted.width, DEPTH_NOISE)
-    adjusted = adjust(xyz, sightings, views, noise, trust)
+    adjusted = adjust(sought.xyz, sightings, views, noise, trust)
     sure = agreeing(adjusted.points.errors, noise)
     points, found = points[sure], found[sure]
-    summed = torch.zeros_like(descriptors).index_add_(0, points, lifted.descriptors[found])
+    summed = torch.zeros_like(sought.descriptors).index_add_(0, points, lifted.descriptors[found])
     return _Found(adjusted, F.normalize(summed, dim=1), points, found)
 
 
 def _seen_in(
-    xyz: Float64[Tensor, "points 3"],
-    descriptors: Float[Tensor, "points channels"],
-    seeing: Viewpoints,
-    lifted: LiftedViews,
-    reach: float,
-    view: int,
+    sought: _Sought, seeing: Viewpoints, lifted: LiftedViews, reach: float, view: int
 ) -> Int64[Tensor, "2 pairs"]:
     """Numbers of the points that a view shows, and of the detections that show them."""
     rotation, shift = seeing.rotations[view].numpy(), seeing.translations[view].numpy()
     focal = float(seeing.focals[view])
     start, detections = lifted.of_view(view, focal)
-    local = rotation @ xyz.numpy().T + shift[:, None]
-    projected = torch.from_numpy(local[:2] / np.maximum(local[2], 1e-9) * focal).T
-    depths = torch.from_numpy(local[2])
-    seen = associate(projected, depths, descriptors, detections, reach)
+    local = rotation @ sought.xyz.numpy().T + shift[:, None]
+    projected = local[:2] / np.maximum(local[2], 1e-9) * focal
+    if sought.near is not None:
+        projected[:, ~sought.near[sought.origins, view].numpy()] = np.inf
+    places, depths = torch.from_numpy(projected).T, torch.from_numpy(local[2])
+    seen = associate(places, depths, sought.descriptors, detections, reach)
     return torch.stack([seen.points, seen.detections + start])
 
 
