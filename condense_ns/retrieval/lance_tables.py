@@ -10,6 +10,7 @@ from condense_ns.errors import UserError
 
 if TYPE_CHECKING:
     import lancedb
+    from lancedb.index import BTree, IvfPq
 
 SUB_VECTOR = 4
 """Numbers that one byte of the vector index stands for."""
@@ -37,14 +38,23 @@ def make_vector_index(table: "lancedb.table.Table", column: str, channels: int, 
         sample_rate=64,
         max_iterations=15,
     )
-    table.create_index(column, config=config, replace=True)
+    _make_index(table, column, config)
 
 
 def make_name_index(table: "lancedb.table.Table", column: str) -> None:
     """Have LanceDB make the index of a column of texts."""
     from lancedb.index import BTree
 
-    table.create_index(column, config=BTree(), replace=True)
+    _make_index(table, column, BTree())
+
+
+def _make_index(table: "lancedb.table.Table", column: str, config: "IvfPq | BTree") -> None:
+    """Make an index, unless another process that makes the same is ready first."""
+    try:
+        table.create_index(column, config=config, replace=True)
+    except RuntimeError as error:
+        if "commit conflict" not in str(error):
+            raise
 
 
 def share_outside(table: "lancedb.table.Table", column: str) -> float:

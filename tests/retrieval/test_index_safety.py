@@ -4,12 +4,14 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from condense_ns.retrieval import scene_index
 from condense_ns.retrieval.scene_index import SceneIndex
-from tests.retrieval.made_up_scenes import made_up_scene
+from tests.retrieval.made_up_scenes import made_up_scene, seen_descriptors
 
 ROOT = Path(__file__).parents[2]
 WRITER = "tests.retrieval.index_writer"
@@ -55,6 +57,22 @@ def test_two_writers_at_once_lose_nothing_and_share_no_name(tmp_path):
     assert len(names) == 13
     assert sum("has a scene 'wanted by both' already" in output for output in outputs) == 1
     assert all(damage is None for _, damage in index.verify())
+
+
+def test_vector_indexes_that_are_made_at_once_disturb_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr(scene_index, "VECTORS_WORTH_AN_INDEX", 100)
+    place = str(tmp_path / "index")
+    first = SceneIndex.open_or_create(place, made_up_scene(0))
+    first.add_all([made_up_scene(seed) for seed in range(8)])
+    builders = [first, SceneIndex.open(place)]
+    with ThreadPoolExecutor(3) as pool:
+        built = [pool.submit(index.build, True) for index in builders]
+        pool.submit(SceneIndex.open(place).add, made_up_scene(8)).result()
+        assert [one.result() for one in built] == [["descriptors", "regions"]] * 2
+    assert len(first) == 9
+    assert all(damage is None for _, damage in first.verify())
+    asked = seen_descriptors(made_up_scene(8)).numpy()
+    assert first.nearest("descriptors", asked, 1)[0]["name"] == "scene 8"
 
 
 def kill_while_adding(place: Path, first: int, seconds: float) -> list[str]:
