@@ -22,6 +22,7 @@ from condense_ns.errors import UserError
 from condense_ns.fields import view_code
 from condense_ns.fields.fast_hash_encoding import speed_up_hash_grids
 from condense_ns.fields.feature_field import FeatureDecoder, FeatureField
+from condense_ns.fields.predicted_latents import PredictedLatents
 from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
 from condense_ns.models.lazy_lpips import lpips_weights_on_disk
 from condense_ns.models.nerfacto_samples import NerfactoWithSamples
@@ -44,6 +45,11 @@ class CondenseDenseModelConfig(NerfactoModelConfig):
     geometry_from: Path | None = None
     """Config file of a trained nerfacto run of this scene: its geometry is taken over and frozen,
     only features are learned."""
+    backbone: Path | None = None
+    """File of condense export backbone: features begin as what it predicts for the scene, from its depth
+    images, points or photographs; with geometry_from, one step shows them as they are (zero-shot)."""
+    backbone_most_voxels: int = 200_000
+    """Of the volume that the backbone reads."""
     feature_latent_dim: int = 64
     """Numbers per sample that are composited along a ray, shared by all encoders."""
     feature_sees_view: bool = True
@@ -114,6 +120,9 @@ class CondenseDenseModel(NerfactoWithSamples):
         )
         for name, known in statistics.items():
             self.decoder(name).remember(known)
+        self.predicted = None
+        if config.backbone is not None:
+            self.predicted = PredictedLatents(config.feature_latent_dim)
         self.geometry_frozen = False
         self.shown_encoder = next(iter(config.features))
         self.shown_colours: dict[str, tuple[Tensor, Tensor]] = {}
@@ -134,7 +143,9 @@ class CondenseDenseModel(NerfactoWithSamples):
     def get_param_groups(self) -> dict[str, list[Parameter]]:
         """Nerfacto's groups and `features`."""
         groups = super().get_param_groups()
-        groups["features"] = [*self.feature_field.parameters(), *self.decoders.parameters()]
+        predicted = [] if self.predicted is None else self.predicted.parameters()
+        parts = (self.feature_field.parameters(), self.decoders.parameters(), predicted)
+        groups["features"] = [parameter for part in parts for parameter in part]
         return groups
 
     def latent_of_rays(
@@ -152,7 +163,10 @@ class CondenseDenseModel(NerfactoWithSamples):
         kept, indices = strongest_samples(weights, self.config.feature_samples_per_ray)
         positions = samples.frustums.get_positions().detach()
         positions = torch.take_along_dim(positions, indices[..., None], dim=1)
-        latent = composite(kept, self.feature_field(positions))
+        latents = self.feature_field(positions)
+        if self.predicted is not None:
+            latents = self.predicted(positions, latents)
+        latent = composite(kept, latents)
         if not self.config.feature_sees_view:
             return latent
         directions = samples.frustums.directions[:, 0].detach()

@@ -23,6 +23,7 @@ from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoin
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.option_checks import check_options
 from condense_ns.pipelines.panel_host import PanelHost
+from condense_ns.pipelines.predicted_features import adopt_prediction, adopt_sizes
 from condense_ns.pipelines.saved_config import save_config_again
 from condense_ns.viewer.panel_window import ViserPanel
 
@@ -65,12 +66,18 @@ class FeaturePipeline(VanillaPipeline):
             raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
         check_options(config.model, config.datamanager)
         config.datamanager.encoders = tuple(config.encoders)
+        backbone = config.model.backbone if test_mode == "val" else None
+        if backbone is not None:
+            adopt_sizes(config.model, config.encoders, backbone)
         geometry = config.model.geometry_from if test_mode == "val" else None
         if geometry is not None:
             adopt_settings(config.model, geometry)
         super().__init__(config, str(device), test_mode, world_size, local_rank, grad_scaler)
         if geometry is not None:
             adopt_weights(self.model, geometry, self.datamanager.train_dataparser_outputs)
+        if backbone is not None:
+            most = config.model.backbone_most_voxels
+            adopt_prediction(self.model, self.datamanager, backbone, most)
         cameras = self.datamanager.train_dataset.cameras
         host = PanelHost(self.model, self.datamanager.teachers, cameras, self.keypoint_source())
         self.panel = ViserPanel(host)
@@ -101,7 +108,8 @@ class FeaturePipeline(VanillaPipeline):
         """
         state = {key.removeprefix("module."): value for key, value in loaded_state.items()}
         check_encoders(state, self.model, self.config.encoders)
-        check_keys(state, self.state_dict())
+        expected = self.state_dict()
+        check_keys(state, {**expected, **_of_scene_size(state, expected)})
         super().load_pipeline(state, step)
 
     def get_average_eval_image_metrics(
@@ -141,3 +149,9 @@ class FeaturePipeline(VanillaPipeline):
                 metrics[f"{prefix}_encoder_{name}"] = found["encoder"][name]
             metrics.update(depth_error(held_out))
         return metrics
+
+
+def _of_scene_size(state: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint holds that is as large as its scene asks for."""
+    names = ("_model.predicted.voxel_indices", "_model.predicted.latents")
+    return {name: state[name] for name in names if name in expected and name in state}

@@ -23,6 +23,7 @@ AT_LEAST_ONE = (
     "feature_log2_hashmap_size",
     "feature_per_level",
     "feature_samples_per_ray",
+    "backbone_most_voxels",
 )
 AT_LEAST_ZERO = (
     "feature_hidden_dim",

@@ -6,10 +6,18 @@ import pytest
 from nerfstudio.models.base_model import ModelConfig
 
 from condense_ns.data.feature_datamanager import FeatureDataManagerConfig
+from condense_ns.data.scenes_datamanager import ScenesDataManagerConfig
+from condense_ns.data.volume_datamanager import VolumeDataManagerConfig
 from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModelConfig
+from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
 from condense_ns.models.lift3d import Lift3DModelConfig
-from condense_ns.pipelines.option_checks import OF_LIFTING, check_lift_options, check_options
+from condense_ns.pipelines.option_checks import (
+    OF_LIFTING,
+    OF_PRETRAINING,
+    check_cross_scene_options,
+    check_options,
+)
 
 
 def test_the_defaults_are_in_range():
@@ -45,23 +53,40 @@ def test_numbers_of_the_data_manager(name: str):
         check_options(CondenseDenseModelConfig(), config)
 
 
-def test_every_number_of_lift3d_is_checked():
-    check_lift_options(Lift3DModelConfig())
+OF_BOTH = [(Lift3DModelConfig, OF_LIFTING), (CondensePretrainModelConfig, OF_PRETRAINING)]
+
+
+@pytest.mark.parametrize(("kind", "limits"), OF_BOTH)
+def test_every_number_of_models_over_many_scenes_is_checked(kind, limits):
+    check_cross_scene_options(kind(), ScenesDataManagerConfig())
     of_the_host = {setting.name for setting in fields(ModelConfig)} - {"eval_num_rays_per_chunk"}
+    of_the_host |= {"eval_num_rays_per_chunk"} - set(limits)
     numbers = {
         setting.name
-        for setting in fields(Lift3DModelConfig)
+        for setting in fields(kind)
         if setting.name not in of_the_host and isinstance(setting.default, int | float)
     }
-    assert set(OF_LIFTING) == numbers
+    assert set(limits) == numbers
 
 
-@pytest.mark.parametrize("name", OF_LIFTING)
-def test_numbers_of_lift3d(name: str):
-    config = Lift3DModelConfig()
-    setattr(config, name, OF_LIFTING[name])
-    check_lift_options(config)
-    setattr(config, name, OF_LIFTING[name] - 1)
-    option = f"--pipeline.model.{name.replace('_', '-')} is {OF_LIFTING[name] - 1}, it must be"
+@pytest.mark.parametrize(
+    ("kind", "name", "least"),
+    [(kind, name, least) for kind, limits in OF_BOTH for name, least in limits.items()],
+)
+def test_numbers_of_models_over_many_scenes(kind, name: str, least: int):
+    config = kind()
+    setattr(config, name, least)
+    check_cross_scene_options(config, ScenesDataManagerConfig())
+    setattr(config, name, least - 1)
+    option = f"--pipeline.model.{name.replace('_', '-')} is {least - 1}, it must be"
     with pytest.raises(UserError, match=option):
-        check_lift_options(config)
+        check_cross_scene_options(config, ScenesDataManagerConfig())
+
+
+def test_the_data_manager_is_told_what_is_trained_for():
+    data = VolumeDataManagerConfig()
+    model = CondensePretrainModelConfig(objectives=("mvnet", "sparse"))
+    check_cross_scene_options(model, data)
+    assert data.objectives == ("mvnet", "sparse")
+    with pytest.raises(UserError, match="objectives is empty"):
+        check_cross_scene_options(CondensePretrainModelConfig(objectives=()), data)
