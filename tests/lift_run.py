@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
 
+from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
 from condense_ns.methods import lift3d_tiny
+from condense_ns.models.lift3d import Lift3DModel, Lift3DModelConfig
 from condense_ns.pipelines.cross_scene_pipeline import (
     CrossScenePipeline,
     CrossScenePipelineConfig,
@@ -43,10 +45,11 @@ def small_lift_config(
     pipeline = lift_pipeline_config(config)
     pipeline.encoders = encoders
     data = pipeline.datamanager
+    assert isinstance(data, MultiSceneDataManagerConfig)
     config.data = data.data = scenes
     data.image_size, data.num_sources, data.num_eval_sources = 64, (2, 3), 3
     data.encoder_image_size = 64
-    model = pipeline.model
+    model = lift_settings(config)
     model.initial_weights = None
     model.depth_planes, model.samples_per_ray = 12, 3
     model.window_height, model.window_width = 32, 40
@@ -58,6 +61,13 @@ def lift_pipeline_config(config: TrainerConfig) -> CrossScenePipelineConfig:
     """Its pipeline, as what it is."""
     assert isinstance(config.pipeline, CrossScenePipelineConfig)
     return config.pipeline
+
+
+def lift_settings(config: TrainerConfig) -> Lift3DModelConfig:
+    """The settings of its model."""
+    model = lift_pipeline_config(config).model
+    assert isinstance(model, Lift3DModelConfig)
+    return model
 
 
 def lift_pipeline(trainer: Trainer) -> CrossScenePipeline:
@@ -75,7 +85,9 @@ def trained(config: TrainerConfig) -> Trainer:
 
 def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
     """Copies of all weights of its network."""
-    state = lift_pipeline(trainer).model.network.state_dict()
+    model = lift_pipeline(trainer).model
+    assert isinstance(model, Lift3DModel)
+    state = model.network.state_dict()
     return {name: value.clone() for name, value in state.items()}
 
 

@@ -18,7 +18,7 @@ from tests.lift_run import (
     TRAINING,
     LiftRun,
     lift_pipeline,
-    lift_pipeline_config,
+    lift_settings,
     small_lift_config,
     trained,
     weights_of,
@@ -133,7 +133,7 @@ def test_a_run_may_start_from_weights_in_a_file(lift_run: LiftRun, tmp_path: Pat
     network = LiftingNetwork()
     save_network(network, tmp_path / "lift.safetensors")
     config = small_lift_config(lift_run.scenes, tmp_path)
-    lift_pipeline_config(config).model.initial_weights = tmp_path / "lift.safetensors"
+    lift_settings(config).initial_weights = tmp_path / "lift.safetensors"
     started = weights_of(prepared(config))
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in started.items())
 
@@ -242,6 +242,6 @@ def test_scenes_without_held_out_views_cannot_be_evaluated(pipeline: CrossSceneP
 
 def test_settings_out_of_range_are_told_before_anything_is_read(tmp_path: Path):
     config = small_lift_config(tmp_path / "absent.yaml", tmp_path)
-    lift_pipeline_config(config).model.depth_planes = 1
+    lift_settings(config).depth_planes = 1
     with pytest.raises(UserError, match=r"--pipeline.model.depth-planes is 1"):
         prepared(config)
