@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.lift_run import LiftRun
 from tests.scenes import make_textured_scene
 from tests.trained_run import TrainedRun
 
@@ -70,6 +71,39 @@ def test_ns_render_writes_pictures_of_features_and_depth(trained_run: TrainedRun
     assert frames
     picture = np.asarray(Image.open(frames[0]), dtype=np.float32)
     assert picture.std() > 5.0
+
+
+def test_ns_train_goes_on_from_the_shipped_weights_of_lift3d(tabletops: Path, tmp_path: Path):
+    found = run(
+        "ns-train",
+        *("lift3d-tiny", "--output-dir", tmp_path, "--data", tabletops, "--timestamp", "t"),
+        *("--max-num-iterations", "2", "--vis", "tensorboard", "--pipeline.encoders", "gradients"),
+        *(
+            "--pipeline.datamanager.image-size",
+            "64",
+            "--pipeline.datamanager.num-sources",
+            "2",
+            "3",
+        ),
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert list(tmp_path.rglob("step-000000001.ckpt"))
+
+
+@pytest.mark.skipif(
+    shutil.which("ffmpeg") is None, reason="ns-render refuses to start without ffmpeg"
+)
+def test_ns_render_renders_a_scene_from_its_photographs(lift_run: LiftRun, tmp_path: Path):
+    found = run(
+        "ns-render",
+        *("dataset", "--load-config", lift_run.config, "--output-path", tmp_path / "frames"),
+        *("--rendered-output-names", "rgb", "feature_pca", "--split", "test"),
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    for name in ("rgb", "feature_pca"):
+        frames = sorted((tmp_path / "frames").rglob(f"{name}/*"))
+        assert len(frames) == 2
+        assert np.asarray(Image.open(frames[0]), dtype=np.float32).std() > 5.0
 
 
 @pytest.mark.parametrize("command", ["ns-train", "condense"])

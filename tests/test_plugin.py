@@ -12,6 +12,10 @@ METHODS = (
     "condense-dense-tiny",
     "condense-sparse",
     "condense-sparse-tiny",
+    "condense-pretrain",
+    "condense-pretrain-tiny",
+    "lift3d",
+    "lift3d-tiny",
 )
 
 LIST_METHODS = """
