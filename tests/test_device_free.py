@@ -1,13 +1,16 @@
 """The cross-scene methods train and render on a device that is not the CPU."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from nerfstudio.engine.trainer import TrainerConfig
 
 from tests.lift_run import small_lift_config, write_list
 from tests.pretended_gpu import DeviceMixError, PretendedGpu
+from tests.pretrain_run import model_settings, small_pretrain_config
 from tests.training import prepared
 
 
@@ -47,9 +50,19 @@ def test_the_pretended_device_by_hand():
             layer(here)
 
 
+def every_objective(scenes: Path, output: Path) -> TrainerConfig:
+    """condense-pretrain with all of its losses."""
+    config = small_pretrain_config(scenes, output, ("mini", "gradients"))
+    model_settings(config).objectives = ("condense", "mvnet", "sparse", "language")
+    return config
+
+
 @pytest.mark.usefixtures("_cuda")
-def test_lift3d_leaves_no_tensor_behind(tabletops: Path, tmp_path: Path):
-    config = small_lift_config(write_list(tabletops, tmp_path / "list.yaml"), tmp_path)
+@pytest.mark.parametrize("small_config", [small_lift_config, every_objective])
+def test_methods_over_many_scenes_leave_no_tensor_behind(
+    small_config: Callable[[Path, Path], TrainerConfig], tabletops: Path, tmp_path: Path
+):
+    config = small_config(write_list(tabletops, tmp_path / "list.yaml"), tmp_path)
     config.machine.device_type, config.max_num_iterations = "cuda", 1
     with PretendedGpu():
         trainer = prepared(config)
