@@ -4,7 +4,6 @@ A point is found again in such views if in any, so where a scene has very many v
 look for every candidate in all of them.
 """
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float64
 from scipy.spatial import KDTree
@@ -32,6 +31,6 @@ def near_views(
     centres = -torch.einsum("vij,vi->vj", views.rotations, views.translations)
     looked_at = centres + depths[:, None] * views.rotations[:, 2]
     places = torch.cat([centres, looked_at], dim=1).cpu().numpy()
-    _, others = KDTree(places).query(places, k=np.arange(1, count + 1))
+    _, others = KDTree(places).query(places, k=count)
     near = torch.zeros(number, number, dtype=torch.bool)
-    return near.scatter_(1, torch.from_numpy(others), True)
+    return near.scatter_(1, torch.from_numpy(others).reshape(number, count), True)

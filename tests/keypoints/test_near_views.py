@@ -15,6 +15,10 @@ def test_on_a_ring_the_nearest_are_those_beside():
         )
 
 
+def test_the_nearest_view_is_the_view_itself():
+    assert torch.equal(near_views(ring(5), torch.ones(5).double(), 1), torch.eye(5).bool())
+
+
 def test_few_views_are_all_near():
     assert near_views(ring(4), torch.zeros(4, dtype=torch.float64), 4).all()
 
