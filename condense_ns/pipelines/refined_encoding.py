@@ -25,8 +25,18 @@ def encoded(
         UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
     """
     maps = encoder.encode(rgb[None])
-    if saved is None:
-        return maps[0]
+    return maps[0] if saved is None else refined_map(encoder, maps, saved)[0]
+
+
+@torch.no_grad()
+def refined_map(
+    encoder: ImageEncoder, maps: Float[Tensor, "batch rows columns channels"], saved: SavedBackbone
+) -> Float[Tensor, "batch rows columns channels"]:
+    """Maps of an encoder after the 2D branch, in the encoder's own units.
+
+    Raises:
+        UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
+    """
     if saved.others is None:
         raise UserError(
             "the file holds a 3D backbone without a 2D branch; write it again with condense export backbone"
@@ -34,7 +44,7 @@ def encoded(
     decoder = saved.decoders.of_encoder(encoder.spec, encoder.fingerprint).to(maps.device)
     branch = saved.others.branch_2d.to(maps.device)
     refined = branch.refined(encoder.spec, decoder.standardised(maps))
-    return (refined * decoder.scale + decoder.mean)[0]
+    return refined * decoder.scale + decoder.mean
 
 
 def map_colours(
