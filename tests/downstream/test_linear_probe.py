@@ -74,7 +74,7 @@ def test_unlabelled_pixels_do_not_count():
     maps = [made_map(seed) for seed in range(6)]
     for one in maps:
         one.labels[:12] = -1
-    assert probe_figures(maps[:4], maps[4:], 3, QUICK)["pixel_accuracy"] > 0.8
+    assert probe_figures(maps[:4], maps[4:], 3, QUICK)["pixel_accuracy"] > 0.7  # 0.33 by chance
 
 
 def test_one_map_takes_the_usual_rate():

@@ -76,8 +76,8 @@ def test_balls_and_cubes_are_told_apart(tmp_path):
 def test_floor_and_cube_are_told_apart(tmp_path, head):
     plan = tiny_plan(head=head, settings=LONGER)
     figures = run_task(rooms_data(), plan, tmp_path)["figures"]
-    assert figures["mean_iou"] > 0.6  # 0.25 for floor everywhere
-    assert figures["overall_accuracy"] > 0.8
+    assert figures["mean_iou"] > 0.5  # 0.25 for floor everywhere
+    assert figures["overall_accuracy"] > 0.7  # 0.5 for floor everywhere
 
 
 def test_parts_are_told_apart(tmp_path):
