@@ -1,7 +1,9 @@
 """What an installation of many scenes needs, computed from the figures of `index_scaling.py`.
 
 Sizes per scene do not depend on the number of scenes and are taken from the largest index that was
-measured; processor times grow with the power of the number of scenes that fits the measured ones.
+measured, as is the time to add one. The processor's time of a search grows with the power of the number of
+scenes that fits the measured ones. That of making the vector index grows with the power 1.5: every one of n
+vectors is compared with all of the square root of n parts.
 """
 
 import math
@@ -11,6 +13,7 @@ from typing import Any
 from condense_ns.benchmarks.index_scaling import growth, raw_bytes
 from condense_ns.errors import UserError
 
+BUILD_POWER = 1.5
 SPARE = 1.3
 """Storage and memory are planned so much larger than they are needed."""
 MEMORY_OF_A_PROCESS = 2e9
@@ -40,7 +43,7 @@ def plan(
     largest = max(rows, key=lambda row: row["scenes"])
     times = scenes / largest["scenes"]
     query = largest["cpu p50 ms"] / 1e3 * times ** max(0.0, growth(rows, "cpu p50 ms"))
-    build = largest["cpu s to build"] * times ** max(1.0, growth(rows, "cpu s to build"))
+    build = largest["cpu s to build"] * times**BUILD_POWER
     memory = SPARE * largest["kB in vector index"] * 1e3 * scenes + MEMORY_OF_A_PROCESS
     readers = max(1, math.ceil(queries_per_second * query / READER_CORES))
     return {

@@ -190,13 +190,13 @@ def made_up_plans(count: int, seed: int) -> "list[ScenePlan]":
 
 
 def show_rows(title: str, rows: dict[str, dict[str, float]]) -> None:
-    """A table with a line for each row, and nothing where a row lacks a figure."""
+    """A table with a column for each way and a line for each figure; empty where a way lacks it."""
     from rich.console import Console
     from rich.table import Table
 
-    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-    table = Table("", *columns, title=title)
-    for name, row in rows.items():
-        cells = (f"{row[column]:.3g}" if column in row else "" for column in columns)
-        table.add_row(name, *cells)
+    figures = dict.fromkeys(name for row in rows.values() for name in row)
+    table = Table("", *rows, title=title)
+    for figure in figures:
+        cells = (f"{row[figure]:.4g}" if figure in row else "" for row in rows.values())
+        table.add_row(figure, *cells)
     Console(highlight=False).print(table)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 TABLE = "scenes"
-VECTORS_WORTH_AN_INDEX = 65_536
-"""Below so many descriptors, comparing with all of them is as fast."""
+VECTORS_WORTH_AN_INDEX = 16_384
+"""Below so many vectors of a column, comparing with all of them is as fast."""
 STALE = 0.1
 """Share of scenes outside the vector index from which on it is made anew."""
 PROBES = 4

@@ -55,6 +55,8 @@ def test_the_plan_by_hand():
     assert needed["memory of a reader, GB"] == pytest.approx(1.3 * 10.0 + 2.0)
     assert needed["processor time of a query, ms"] == pytest.approx(2.0 * 1e6**0.5)
     assert needed["readers of 2 cores for 10 queries/s"] == 10
+    built = 0.1 * 10_000 * 100**1.5 / 86_400
+    assert needed["processor days to build the vector index"] == pytest.approx(built)
     assert needed["processor days to add all"] == pytest.approx(5e3 / 86_400)
     with pytest.raises(UserError, match="two numbers of scenes"):
         plan(rows(100), 10, 1.0)
