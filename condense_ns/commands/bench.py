@@ -12,6 +12,7 @@ from condense_ns.commands.bench_downstream import BenchDownstream
 from condense_ns.commands.bench_index import BenchIndex
 from condense_ns.commands.bench_keypoints import BenchKeypoints
 from condense_ns.commands.bench_lift import BenchLift
+from condense_ns.commands.bench_pretrain import BenchPretrain
 
 
 @dataclass
@@ -82,5 +83,6 @@ Benches = (
     | Annotated[BenchIndex, tyro.conf.subcommand(name="index")]
     | Annotated[BenchKeypoints, tyro.conf.subcommand(name="keypoints")]
     | Annotated[BenchLift, tyro.conf.subcommand(name="lift")]
+    | Annotated[BenchPretrain, tyro.conf.subcommand(name="pretrain")]
 )
 """One subcommand each; every member has a `main`."""
