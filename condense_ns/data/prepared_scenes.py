@@ -10,6 +10,7 @@ from torch import Tensor
 from condense_ns.data.open_scenes import OpenScene, on_grid
 from condense_ns.data.recent_items import RecentItems
 from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource, kinds_of, volume_of_source
+from condense_ns.errors import UserError
 from condense_ns.fields.octree_backbone import LEVELS
 from condense_ns.fields.voxel_pyramid import VoxelPyramid, voxel_pyramid
 from condense_ns.pretraining.seen_cells import SeenCells, seen_cells
@@ -18,6 +19,8 @@ from condense_ns.volumes.turned import turned
 
 VOLUMES, CELLS, OTHERS = 0.6, 0.2, 0.2
 """Shares of the memory."""
+LOOKS, LOOK_GRID, LEAST_SEEN = 6, (12, 16), 0.02
+"""Views that must see something of the volume, the grid of rays through each, and the share that must."""
 NEAR_BYTES = 16 << 20
 """For which views overlap which others."""
 
@@ -153,6 +156,22 @@ class PreparedScenes:
             make: answers it, on any device.
         """
         return self._others.get(_key(opened, *what), lambda: make().to(self._device))
+
+
+def refuse_unseen(opened: OpenScene, prepared: PreparedScenes) -> None:
+    """Whether the scene's volume is where its cameras look.
+
+    Raises:
+        UserError: it is not, or the scene has no volume.
+    """
+    training = opened.scene.training
+    looks = training[:: max(1, len(training) // LOOKS)]
+    seen = [prepared.cells(opened, AS_GIVEN, view, LOOK_GRID).visible.float() for view in looks]
+    if float(torch.cat(seen).mean()) < LEAST_SEEN:
+        raise UserError(
+            f"scene {opened.scene.name}: its cameras see nothing of its volume; check that its points or "
+            "depth images have the frame and the unit of its poses"
+        )
 
 
 def _key(opened: OpenScene, *rest: Hashable) -> Hashable:

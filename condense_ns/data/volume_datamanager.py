@@ -10,7 +10,7 @@ import torch
 from condense_ns.data.feature_datamanager import STATISTICS_SAMPLES
 from condense_ns.data.feature_statistics import feature_statistics
 from condense_ns.data.open_scenes import OpenScene
-from condense_ns.data.prepared_scenes import PreparedScenes, PreparedVolume
+from condense_ns.data.prepared_scenes import PreparedScenes, PreparedVolume, refuse_unseen
 from condense_ns.data.scenes_datamanager import (
     Hidden,
     ScenesDataManager,
@@ -88,7 +88,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         """Make sure that all scenes have volumes and that all features are stored."""
         if self.test_mode == "val":
             for place in self.slots.own_scenes(self.scenes.train):
-                self.prepared.plain(self.open_scenes[place], AS_GIVEN)
+                refuse_unseen(self.open_scenes[place], self.prepared)
         super().setup_train()
 
     def _statistics(self) -> dict[str, FeatureStatistics]:

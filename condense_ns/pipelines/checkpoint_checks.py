@@ -58,6 +58,23 @@ def check_teacher(model: CondenseDenseModel, encoder: ImageEncoder) -> None:
         )
 
 
+def check_fingerprints(state: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Refuse a checkpoint that learned from other encoders than those of the run, as far as it knows them.
+
+    Raises:
+        UserError: with both fingerprints.
+    """
+    for key, ours in expected.items():
+        if key.endswith(".fingerprint") and ours.any():
+            theirs = state[key].to(ours)
+            if theirs.any() and not theirs.equal(ours):
+                raise UserError(
+                    f"the checkpoint was trained with another encoder (fingerprint {_short(theirs)}) than "
+                    f"this run's (fingerprint {_short(ours)}): resume with the same encoders, in the same "
+                    "order and with the same image size, or start a new run without --load-dir"
+                )
+
+
 def check_keys(state: dict[str, Any], expected: dict[str, Any]) -> None:
     """Refuse a checkpoint that lacks tensors, brings unknown ones, or has some of other sizes.
 

@@ -21,7 +21,7 @@ from condense_ns.data.scenes_datamanager import ScenesDataManager, ScenesDataMan
 from condense_ns.errors import UserError
 from condense_ns.models.cross_scene_model import CrossSceneModel, CrossSceneModelConfig
 from condense_ns.models.lift3d import Lift3DModelConfig
-from condense_ns.pipelines.checkpoint_checks import check_keys
+from condense_ns.pipelines.checkpoint_checks import check_fingerprints, check_keys
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
@@ -156,10 +156,11 @@ class CrossScenePipeline(VanillaPipeline):
         """Load a checkpoint after checking that it fits.
 
         Raises:
-            UserError: it was trained with another network.
+            UserError: it was trained with another network or other encoders.
         """
-        state = _without_wrapper(loaded_state)
-        check_keys(state, _without_wrapper(self.state_dict()))
+        state, expected = _without_wrapper(loaded_state), _without_wrapper(self.state_dict())
+        check_keys(state, expected)
+        check_fingerprints(state, expected)
         own = {key.removeprefix(MODEL): state[key] for key in state if key.startswith(MODEL)}
         self.model.load_state_dict(own)
         self.model.update_to_step(step)

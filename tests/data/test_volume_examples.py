@@ -1,5 +1,6 @@
 """Examples of condense-pretrain: volumes of several kinds, views that overlap, words where they belong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from condense_ns.annotations import read_annotations
 from condense_ns.data.open_scenes import OpenScene, OpenScenes
-from condense_ns.data.prepared_scenes import PreparedScenes
+from condense_ns.data.prepared_scenes import PreparedScenes, refuse_unseen
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.teachers import Teachers
 from condense_ns.data.volume_examples import (
@@ -19,6 +20,7 @@ from condense_ns.data.volume_examples import (
     with_priors,
 )
 from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource
+from condense_ns.errors import UserError
 from condense_ns.volumes.sparse_volume import KINDS
 from tests.training import COLOURS
 
@@ -86,6 +88,19 @@ def test_rendered_colours_are_near_those_of_the_photographs(opened, prepared):
     rendered = example.seen[COLOURS].composite(example.volume.colour)
     true = example.features[COLOURS].flatten(1, 2)  # mean colours of patches
     assert (rendered - true)[example.seen[COLOURS].visible].abs().mean() < 0.12
+
+
+def test_a_volume_that_no_camera_sees_is_refused(tabletop: Path, tmp_path: Path, monkeypatch):
+    scenes = OpenScenes(64, Teachers((), "cpu", 64), tmp_path)
+    opened = scenes[ScenePlace(tabletop.name, tabletop, "nerfstudio-data")]
+    prepared = PreparedScenes(MOST, ("depth",), "cpu", 64 << 20)
+    refuse_unseen(opened, prepared)
+    volume = prepared.plain(opened, AS_GIVEN)
+    away = replace(volume, origin=volume.origin + 1e3)
+    elsewhere = PreparedScenes(MOST, ("depth",), "cpu", 64 << 20)
+    monkeypatch.setattr(elsewhere, "plain", lambda opened, source: away)
+    with pytest.raises(UserError, match="tabletop_000001: its cameras see nothing of its volume"):
+        refuse_unseen(opened, elsewhere)
 
 
 def test_captions_lie_where_their_things_are(opened, prepared):

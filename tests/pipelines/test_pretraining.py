@@ -84,6 +84,21 @@ def test_a_killed_run_goes_on_with_the_same_losses(scenes: Path, tmp_path: Path)
     assert losses_of(prepared(config), 3, 5) == expected[3:]
 
 
+def test_a_checkpoint_of_another_encoder_or_preset_is_refused(scenes: Path, tmp_path: Path):
+    first = prepared(small_pretrain_config(scenes, tmp_path / "first"))
+    losses_of(first, 0, 1)
+    first.save_checkpoint(0)
+    config = small_pretrain_config(scenes, tmp_path / "other")
+    config.load_dir = first.checkpoint_dir
+    config.pipeline.datamanager.encoder_image_size = 32  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match="trained with another encoder"):
+        prepared(config)
+    config = small_pretrain_config(scenes, tmp_path / "larger")
+    config.load_dir, model_settings(config).preset = first.checkpoint_dir, "M"
+    with pytest.raises(UserError, match="does not fit this run's network"):
+        prepared(config)
+
+
 def test_examples_of_a_step_share_it(scenes: Path, tmp_path: Path):
     config = small_pretrain_config(scenes, tmp_path / "both")
     config.pipeline.datamanager.examples_per_step = 2  # type: ignore[attr-defined]
