@@ -10,6 +10,8 @@ from condense_ns.methods import (
     SPECIFICATIONS,
     condense_dense,
     condense_dense_tiny,
+    condense_pretrain,
+    condense_pretrain_tiny,
     condense_sparse,
     condense_sparse_tiny,
 )
@@ -35,6 +37,15 @@ CLASSES_OF_SPARSE = {
     "condense_ns.pipelines.sparse_pipeline.SparsePipeline",
     "condense_ns.pipelines.sparse_pipeline.SparsePipelineConfig",
 }
+CLASSES_OF_PRETRAINING = {
+    "condense_ns.data.volume_datamanager.VolumeDataManager",
+    "condense_ns.data.volume_datamanager.VolumeDataManagerConfig",
+    "condense_ns.models.condense_pretrain.CondensePretrainModel",
+    "condense_ns.models.condense_pretrain.CondensePretrainModelConfig",
+    "condense_ns.pipelines.cross_scene_pipeline.CrossScenePipeline",
+    "condense_ns.pipelines.cross_scene_pipeline.CrossScenePipelineConfig",
+    "condense_ns.pipelines.fused_adam.FusedAdamConfig",
+}
 """A run's config.yml names these: moving one makes every run of every user unreadable."""
 
 
@@ -45,6 +56,8 @@ CLASSES_OF_SPARSE = {
         (condense_dense_tiny, CLASSES_OF_DENSE),
         (condense_sparse, CLASSES_OF_SPARSE),
         (condense_sparse_tiny, CLASSES_OF_SPARSE),
+        (condense_pretrain, CLASSES_OF_PRETRAINING),
+        (condense_pretrain_tiny, CLASSES_OF_PRETRAINING),
     ],
 )
 def test_a_config_survives_being_saved_and_names_only_the_known_classes(builder, classes):
@@ -53,7 +66,9 @@ def test_a_config_survives_being_saved_and_names_only_the_known_classes(builder,
     assert set(re.findall(r"!!python/\w+:(condense_ns[\w.]+)", text)) == classes
 
 
-@pytest.mark.parametrize("builder", [condense_dense_tiny, condense_sparse_tiny])
+@pytest.mark.parametrize(
+    "builder", [condense_dense_tiny, condense_sparse_tiny, condense_pretrain_tiny]
+)
 def test_the_tiny_presets_ask_for_no_gpu(builder):
     config = builder()
     assert config.machine.device_type == "cpu"

@@ -21,7 +21,7 @@ from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.teachers import Teachers
 from condense_ns.errors import UserError
 
-OPEN_SCENES = 64
+OPEN_SCENES = 256
 """Cameras, names of files and anchors of so many scenes are kept, some 300 kB each."""
 RECENT_BYTES = 128 << 20
 """Memory for working images of all scenes together."""
