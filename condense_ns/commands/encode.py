@@ -23,7 +23,7 @@ class Encode:
     encoder: str = "mini"
     """Which 2D encoder."""
     refined: Path | None = None
-    """What condense export backbone wrote: features are refined by its 2D branch."""
+    """What condense export backbone wrote, or "shipped": features are refined by its 2D branch."""
     output_path: Path = Path("encoded.npz")
     """The file."""
     image_size: int | None = None

@@ -19,8 +19,8 @@ class Features:
     around a point), and beside it a PLY file in the features' colours.
     """
 
-    backbone: Path
-    """What condense export backbone wrote."""
+    backbone: Path = Path("shipped")
+    """What condense export backbone wrote; "shipped" is the one for mini that comes with the package."""
     points: Path | None = None
     """Point cloud; colours and normals are used if it has them."""
     scene: Path | None = None

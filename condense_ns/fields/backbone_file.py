@@ -20,6 +20,10 @@ from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.fields.score_head import ScoreHead
 from condense_ns.weight_file import first_line, read_weights, write_weights
 
+SHIPPED = Path(__file__).parent / "shipped_backbone.safetensors"
+"""Preset S, for the features of mini; see shipped_backbone_training.json beside it."""
+SHIPPED_NAME = Path("shipped")
+"""What users write in place of its path."""
 FORMAT = "condense_ns backbone 1"
 BACKBONE, DECODERS, BRANCH_2D, SCORE_3D = "backbone.", "decoders.", "branch_2d.", "score_3d."
 """What names of weights begin with."""
@@ -98,12 +102,13 @@ def load_backbone(path: Path, preset: str | None = None) -> SavedBackbone:
     """What was saved, in single precision, on the CPU, set to evaluation.
 
     Args:
-        path: the file.
+        path: the file; "shipped" is the one that comes with the package.
         preset: the one that is expected, if any will not do.
 
     Raises:
         UserError: no such file, damaged, of another version or preset.
     """
+    path = SHIPPED if path == SHIPPED_NAME else path
     state, about = read_weights(path, _KIND, FORMAT, _REMEDY)
     if preset is not None and about.get("preset") != preset:
         raise UserError(

@@ -46,7 +46,7 @@ class CondenseDenseModelConfig(NerfactoModelConfig):
     """Config file of a trained nerfacto run of this scene: its geometry is taken over and frozen,
     only features are learned."""
     backbone: Path | None = None
-    """File of condense export backbone: features begin as what it predicts for the scene, from its depth
+    """File of condense export backbone, or "shipped": features begin as what it predicts for the scene, from its depth
     images, points or photographs; with geometry_from, one step shows them as they are (zero-shot)."""
     backbone_most_voxels: int = 200_000
     """Of the volume that the backbone reads."""
