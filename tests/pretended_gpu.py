@@ -56,10 +56,10 @@ class PretendedGpu(TorchFunctionMode):
             func, name, args = Tensor.to, "to", (args[0], "cuda")
         given = [tensor for tensor in tree_leaves([args, kwargs]) if isinstance(tensor, Tensor)]
         _refuse_mixtures(name, args, given)
-        mark, args, kwargs = _asked(name, args, kwargs)
+        mark, plain, kwargs = _asked(name, args, kwargs)
         if mark is None:
             mark = _marked(args[0]) if name.startswith("new_") else any(map(_marked, given))
-        made = func(*args, **kwargs)
+        made = func(*plain, **kwargs)
         if name in ("to", "cpu") and made is given[0] and mark != _marked(made):
             made = made.view_as(made)
         for tensor in tree_leaves(made):
@@ -73,12 +73,13 @@ def _replace_data(func: Callable[..., Any], tensor: Tensor, data: Tensor) -> Non
     setattr(tensor, MARK, _marked(data))
 
 
+_TENSOR: Any = Tensor
 _PROPERTIES: dict[Callable[..., Any], Callable[..., Any]] = {
-    Tensor.device.__get__: lambda func, tensor: (
+    _TENSOR.device.__get__: lambda func, tensor: (
         torch.device("cuda", 0) if _marked(tensor) else func(tensor)
     ),
-    Tensor.is_cuda.__get__: lambda func, tensor: _marked(tensor),
-    Tensor.data.__set__: _replace_data,
+    _TENSOR.is_cuda.__get__: lambda func, tensor: _marked(tensor),
+    _TENSOR.data.__set__: _replace_data,
 }
 """What asks a tensor for its device, or changes it."""
 

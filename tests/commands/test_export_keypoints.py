@@ -165,7 +165,7 @@ def exported(sparse_run: SparseRun, tmp_path_factory: pytest.TempPathFactory) ->
 def matched(exported: Path, photograph: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """What `condense match` prints, its picture beside the photograph."""
     picture = photograph.with_name("matches.png")
-    Match(photograph, exported / "keypoints.npz", (FOCAL * WIDTH,), picture).main()
+    Match(photograph, exported / "keypoints.npz", focal=(FOCAL * WIDTH,), picture=picture).main()
     assert picture.is_file()
     return capsys.readouterr().out
 

@@ -1,6 +1,7 @@
 """Choosing a scene shows its cameras in place of those before."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from nerfstudio.viewer.viewer_elements import ViewerDropdown
@@ -43,7 +44,8 @@ def chosen(name: str) -> ViewerDropdown[str]:
 
 @pytest.fixture
 def selector() -> SceneSelector:
-    return SceneSelector(Scenes())
+    scenes: Any = Scenes()
+    return SceneSelector(scenes)
 
 
 def test_the_shown_scene_is_chosen_first(selector):
