@@ -69,7 +69,7 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     """condense: rendered features follow the refined 2D features."""
     refined_loss_mult: float = 1.0
     """condense: refined 2D features follow the rendered ones."""
-    anchor_loss_mult: float = 0.5
+    anchor_loss_mult: float = 1.0
     """condense: refined 2D features stay near the encoder's own; without it both branches may collapse."""
     transfer_loss_mult: float = 0.5
     """mvnet: visible voxels follow the encoder's own features."""

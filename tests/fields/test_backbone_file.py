@@ -8,8 +8,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
-from condense_ns.fields.backbone_file import FORMAT, OtherParts, load_backbone, save_backbone
+from condense_ns.fields.backbone_file import (
+    FORMAT,
+    SHIPPED,
+    SHIPPED_NAME,
+    OtherParts,
+    load_backbone,
+    save_backbone,
+)
 from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.fields.latent_decoders import LatentDecoders
@@ -160,3 +168,13 @@ def test_what_was_trained_beside_it_comes_back(networks, tmp_path):
         assert torch.equal(found.score_3d(latents), others.score_3d(latents))
     save_backbone(tmp_path / "small.safetensors", *networks)
     assert load_backbone(tmp_path / "small.safetensors").others is None
+
+
+def test_the_backbone_of_the_package_knows_the_encoder_of_the_package():
+    saved = load_backbone(SHIPPED_NAME)
+    assert saved.backbone.preset == "S"
+    assert saved.others is not None
+    mini = build_encoder("mini")
+    assert saved.decoders.of_encoder("mini", mini.fingerprint).mean.shape == (mini.channels,)
+    assert SHIPPED.stat().st_size < LARGEST_SHIPPED
+    assert SHIPPED.with_name("shipped_backbone_training.json").is_file()

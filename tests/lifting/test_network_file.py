@@ -50,7 +50,6 @@ def test_the_file_is_small(network, tmp_path):
     assert (tmp_path / "lift.safetensors").stat().st_size < LARGEST_FILE
 
 
-@pytest.mark.skipif(not SHIPPED.is_file(), reason="the package comes without weights")
 def test_the_package_comes_with_weights():
     network = load_network()
     assert all(value.isfinite().all() for value in network.state_dict().values())
