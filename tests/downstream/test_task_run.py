@@ -72,7 +72,14 @@ def test_balls_and_cubes_are_told_apart(tmp_path):
     assert row["figures"]["overall_accuracy"] > 0.9
 
 
-@pytest.mark.parametrize("head", ["linear", "mlp", "decoder"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "linear",
+        pytest.param("mlp", marks=pytest.mark.slow),
+        pytest.param("decoder", marks=pytest.mark.slow),
+    ],
+)
 def test_floor_and_cube_are_told_apart(tmp_path, head):
     plan = tiny_plan(head=head, settings=LONGER)
     figures = run_task(rooms_data(), plan, tmp_path)["figures"]

@@ -1,6 +1,7 @@
 """The viewer's page in a headless browser, as a user works with it."""
 
 import io
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,7 @@ LOAD_SECONDS = 120.0
 AFTER_TYPING = 0.5  # the page sends typed text a little later than clicks
 STEADY_SECONDS = 2.5
 REDRAWS = 10
+FINE_PIXELS = 200
 
 Answer = TypeVar("Answer")
 
@@ -166,7 +168,7 @@ class ViewerPage:
         return path
 
     def picture(self) -> Float[np.ndarray, "height width 3"]:
-        """The middle of the 3D picture in [0, 1], once it holds still."""
+        """The middle of the 3D picture in [0, 1], once it is no quick coarse one and holds still."""
         latest = self._picture_now()
         steady_since = time.monotonic()
         end = time.monotonic() + LOAD_SECONDS
@@ -174,9 +176,14 @@ class ViewerPage:
             assert time.monotonic() < end, "the picture never held still"
             time.sleep(0.3)
             now = self._picture_now()
-            if np.abs(now - latest).max() > 0.02:
+            if np.abs(now - latest).max() > 0.02 or self._is_coarse():
                 latest, steady_since = now, time.monotonic()
         return latest
+
+    def _is_coarse(self) -> bool:
+        """Whether the host says that it shows few pixels, as it does first after every change."""
+        told = re.search(r"Resolution: (\d+)x(\d+)", self.text())
+        return told is not None and max(int(told[1]), int(told[2])) < FINE_PIXELS
 
     def _picture_now(self) -> Float[np.ndarray, "height width 3"]:
         shot = Image.open(io.BytesIO(self.driver.get_screenshot_as_png())).convert("RGB")
