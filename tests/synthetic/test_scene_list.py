@@ -57,4 +57,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_plans_are_plain_data():
-    assert all(isinstance(value, int | str | None) for value in asdict(ScenePlan(0, "room")).values())
+    assert all(
+        isinstance(value, int | str | None) for value in asdict(ScenePlan(0, "room")).values()
+    )
