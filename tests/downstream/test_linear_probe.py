@@ -13,6 +13,7 @@ from condense_ns.downstream.linear_probe import (
 from condense_ns.errors import UserError
 
 QUICK = ProbeSettings(steps=60, batch=256)
+LONGER = ProbeSettings(steps=600)
 
 
 def made_map(seed, told=True, size=(6, 8), pixels=(24, 32)):
@@ -72,9 +73,9 @@ def test_logits_are_interpolated_between_cells():
 
 def test_unlabelled_pixels_do_not_count():
     maps = [made_map(seed) for seed in range(6)]
-    for one in maps:
+    for one in maps[:4]:
         one.labels[:12] = -1
-    assert probe_figures(maps[:4], maps[4:], 3, QUICK)["pixel_accuracy"] > 0.7  # 0.33 by chance
+    assert probe_figures(maps[:4], maps[4:], 3, LONGER)["pixel_accuracy"] > 0.8  # 0.33 by chance
 
 
 def test_one_map_takes_the_usual_rate():

@@ -14,7 +14,7 @@ from condense_ns.errors import UserError
 from tests.downstream.made_up_clouds import rooms_data, shapes_data
 from tests.downstream.tiny_run import SETTINGS, KilledAt, KilledError, tiny_plan
 
-LONGER = replace(SETTINGS, steps=60, batch=4)
+LONGER = replace(SETTINGS, steps=150, batch=4)
 
 
 def test_a_run_writes_its_row_picture_checkpoint_and_curves(tmp_path):
@@ -83,8 +83,8 @@ def test_balls_and_cubes_are_told_apart(tmp_path):
 def test_floor_and_cube_are_told_apart(tmp_path, head):
     plan = tiny_plan(head=head, settings=LONGER)
     figures = run_task(rooms_data(), plan, tmp_path)["figures"]
-    assert figures["mean_iou"] > 0.5  # 0.25 for floor everywhere
-    assert figures["overall_accuracy"] > 0.7  # 0.5 for floor everywhere
+    assert figures["mean_iou"] > 0.6  # 0.25 for floor everywhere
+    assert figures["overall_accuracy"] > 0.8  # 0.5 for floor everywhere
 
 
 def test_parts_are_told_apart(tmp_path):
