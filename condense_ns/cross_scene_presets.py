@@ -46,22 +46,8 @@ def lift3d_tiny(steps: int = 4000) -> TrainerConfig:
     Args:
         steps: of the training; the learning rate lands at its end.
     """
-    return TrainerConfig(
-        method_name="lift3d-tiny",
-        machine=MachineConfig(device_type="cpu"),
-        logging=LoggingConfig(steps_per_log=50),
-        steps_per_eval_batch=500,
-        steps_per_eval_image=500,
-        steps_per_eval_all_images=100 * steps,
-        steps_per_save=500,
-        max_num_iterations=steps,
-        mixed_precision=False,
-        use_grad_scaler=False,
-        pipeline=CrossScenePipelineConfig(model=Lift3DModelConfig(eval_image_size=256)),
-        optimizers=cross_scene_optimizers(steps),
-        viewer=ViewerConfig(num_rays_per_chunk=8192),
-        vis="tensorboard",
-    )
+    pipeline = CrossScenePipelineConfig(model=Lift3DModelConfig(eval_image_size=256))
+    return _for_two_cores("lift3d-tiny", steps, pipeline)
 
 
 def condense_pretrain() -> TrainerConfig:
@@ -99,8 +85,17 @@ def condense_pretrain_tiny(steps: int = 4000) -> TrainerConfig:
     Args:
         steps: of the training; the learning rates land at its end.
     """
+    pipeline = CrossScenePipelineConfig(
+        encoders=("mini",),
+        datamanager=VolumeDataManagerConfig(),
+        model=CondensePretrainModelConfig(preset="S", eval_image_size=256),
+    )
+    return _for_two_cores("condense-pretrain-tiny", steps, pipeline)
+
+
+def _for_two_cores(name: str, steps: int, pipeline: CrossScenePipelineConfig) -> TrainerConfig:
     return TrainerConfig(
-        method_name="condense-pretrain-tiny",
+        method_name=name,
         machine=MachineConfig(device_type="cpu"),
         logging=LoggingConfig(steps_per_log=50),
         steps_per_eval_batch=500,
@@ -110,11 +105,7 @@ def condense_pretrain_tiny(steps: int = 4000) -> TrainerConfig:
         max_num_iterations=steps,
         mixed_precision=False,
         use_grad_scaler=False,
-        pipeline=CrossScenePipelineConfig(
-            encoders=("mini",),
-            datamanager=VolumeDataManagerConfig(),
-            model=CondensePretrainModelConfig(preset="S", eval_image_size=256),
-        ),
+        pipeline=pipeline,
         optimizers=cross_scene_optimizers(steps),
         viewer=ViewerConfig(num_rays_per_chunk=8192),
         vis="tensorboard",
