@@ -107,7 +107,7 @@ class StyleNetwork(nn.Module):
         return (150.0 * torch.tanh(last) + 127.5) / 255.0
 
     def back_statistics(
-        self, middles: Sequence[Float[Tensor, "batch channels rows columns"]]
+        self, middles: Sequence[Float[Tensor, "_batch channels _rows _columns"]]
     ) -> BackStatistics:
         """What the layers would normalise by if all the images were one.
 

@@ -81,7 +81,8 @@ def test_balls_and_cubes_are_told_apart(tmp_path):
     ],
 )
 def test_floor_and_cube_are_told_apart(tmp_path, head):
-    plan = tiny_plan(head=head, settings=LONGER)
+    settings = replace(SETTINGS, steps=60)
+    plan = tiny_plan("adapters", head=head, settings=settings)  # frozen ones reach 0.8 at most
     figures = run_task(rooms_data(), plan, tmp_path)["figures"]
     assert figures["mean_iou"] > 0.6  # 0.25 for floor everywhere
     assert figures["overall_accuracy"] > 0.8  # 0.5 for floor everywhere
