@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from condense_ns.commands.backbone_files import check_backbones
 from condense_ns.commands.downstream_options import DownstreamOptions, run_name
 from condense_ns.commands.probe import FINETUNING_RATE, PROBING_RATE
 from condense_ns.errors import UserError
@@ -21,7 +22,7 @@ class BenchDownstream:
     """
 
     backbones: tuple[str, ...]
-    """Files of condense-pretrain, random, scratch."""
+    """Files of condense-pretrain, shipped (the one that comes with the package), random, scratch."""
     tasks: tuple[Literal["classify", "parts", "segment", "detect"], ...] = (
         "classify",
         "parts",
@@ -114,15 +115,10 @@ class BenchDownstream:
             if getattr(self, name) < 1:
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("backbones", "tasks", "labels", "modes"):
+        for name in ("tasks", "labels", "modes"):
             if not getattr(self, name):
                 raise UserError(f"--{name} is empty; give at least one")
-        names = [Path(backbone).stem for backbone in self.backbones]
-        if len(set(names)) < len(names):
-            raise UserError("two of --backbones have the same file name; rename one")
-        for backbone in self.backbones:
-            if backbone not in ("random", "scratch") and not Path(backbone).is_file():
-                raise UserError(f"there is no backbone {backbone}; check --backbones")
+        check_backbones(self.backbones, drawn=("random", "scratch"))
 
 
 def print_task(task: str, data: str, rows: list[dict[str, Any]]) -> None:

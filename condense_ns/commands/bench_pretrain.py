@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from condense_ns.commands.backbone_files import check_backbones
 from condense_ns.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ class BenchPretrain:
     data: Path
     """Folder of annotated scenes with depth images or a list in YAML, with scenes for training and testing."""
     backbones: tuple[Path, ...]
-    """What condense export backbone wrote."""
+    """What condense export backbone wrote, or shipped, the one that comes with the package."""
     encoder: str = "mini"
-    """That the backbones were trained with."""
+    """That the backbones were trained with; shipped knows mini only."""
     encoder_image_size: int | None = None
     """As in the training of the backbones."""
     labels: tuple[float, ...] = (1.0, 100.0)
@@ -127,14 +128,7 @@ class BenchPretrain:
         return {"words": asked_in_words(features, scenes, encoder)}
 
     def _check(self) -> None:
-        if not self.backbones:
-            raise UserError("no backbone given; name at least one file with --backbones")
-        names = [file.stem for file in self.backbones]
-        if len(set(names)) < len(names):
-            raise UserError("two of --backbones have the same file name; rename one")
-        for file in self.backbones:
-            if not file.is_file():
-                raise UserError(f"there is no backbone {file}; check --backbones")
+        check_backbones(self.backbones)
         if not self.labels or not all(0 < share <= 100 for share in self.labels):
             raise UserError(f"--labels are {self.labels}; give percentages above 0, up to 100")
 

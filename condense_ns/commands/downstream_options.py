@@ -18,8 +18,8 @@ class DownstreamOptions:
     task: Literal["classify", "parts", "segment", "detect"]
     """Classes of shapes, parts of shapes, classes of points in scenes, or boxes around things."""
     backbone: str
-    """A .safetensors file of condense-pretrain; random (for probe: drawn, never trained) or scratch
-    (for finetune: drawn, all of it trained)."""
+    """A .safetensors file of condense-pretrain, or shipped, the one that comes with the package; random (for
+    probe: drawn, never trained) or scratch (for finetune: drawn, all of it trained)."""
     data: str = "synthetic"
     """synthetic, or <name>:<folder>[?option=value]; an unknown name tells those that there are."""
     labels: float = 100.0

@@ -4,6 +4,7 @@
 backbone          weights                         for
 ================  ==============================  ======================================
 a file            of condense-pretrain            probes and fine-tuning
+shipped           of the package, for mini        probes and fine-tuning
 random            drawn, and never trained        probes: what the architecture alone gives
 scratch           drawn, all of them trained      fine-tuning: what the task alone gives
 ================  ==============================  ======================================
@@ -17,7 +18,7 @@ import torch
 
 from condense_ns.encoders.fingerprint import state_digest
 from condense_ns.errors import UserError
-from condense_ns.fields.backbone_file import load_backbone
+from condense_ns.fields.backbone_file import SHIPPED_NAME, backbone_path, load_backbone
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.volumes.sparse_volume import Kind
 
@@ -47,7 +48,7 @@ def chosen_backbone(spec: str, mode: Mode, preset: str, seed: int) -> ChosenBack
     """The backbone that a run begins with, with gradients only where it is trained.
 
     Args:
-        spec: a file, `random` or `scratch`.
+        spec: a file, `shipped`, `random` or `scratch`.
         mode: what is taken over and trained.
         preset: size of drawn backbones; a file has its own.
         seed: of weights that are drawn.
@@ -80,10 +81,11 @@ def trained_adapter(backbone: OctreeBackbone, kind: Kind) -> None:
 
 
 def _file(spec: str) -> Path:
-    path = Path(spec).expanduser()
+    path = backbone_path(Path(spec).expanduser())
     if not path.is_file():
         raise UserError(
-            f"there is no backbone {spec}; give a file of condense-pretrain, {RANDOM} or {SCRATCH}"
+            f"there is no backbone {spec}; give a file of condense-pretrain, {SHIPPED_NAME}, {RANDOM} "
+            f"or {SCRATCH}"
         )
     return path
 

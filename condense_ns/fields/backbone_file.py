@@ -55,6 +55,11 @@ class SavedBackbone:
     """What else was trained with them, if the file has it."""
 
 
+def backbone_path(named: Path) -> Path:
+    """The file that a name stands for: "shipped" for the one that comes with the package."""
+    return SHIPPED if named == SHIPPED_NAME else named
+
+
 def save_backbone(
     path: Path,
     backbone: OctreeBackbone,
@@ -108,7 +113,7 @@ def load_backbone(path: Path, preset: str | None = None) -> SavedBackbone:
     Raises:
         UserError: no such file, damaged, of another version or preset.
     """
-    path = SHIPPED if path == SHIPPED_NAME else path
+    path = backbone_path(path)
     state, about = read_weights(path, _KIND, FORMAT, _REMEDY)
     if preset is not None and about.get("preset") != preset:
         raise UserError(

@@ -42,6 +42,8 @@ def test_options_that_make_no_sense_are_named(tmp_path, options, told):
     ("command", "name", "head"),
     [
         (Probe(**TINY, backbone="random"), "classify-synthetic-random-frozen-100-0", "linear"),
+        (Probe(**TINY, backbone="shipped"), "classify-synthetic-shipped-frozen-100-0", "linear"),
+        (Finetune(**TINY, backbone="shipped"), "classify-synthetic-shipped-all-100-0", "linear"),
         (
             Probe(**TINY, backbone="random", adapters=True),
             "classify-synthetic-random-adapters-100-0",

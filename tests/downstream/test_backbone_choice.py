@@ -5,7 +5,7 @@ import torch
 
 from condense_ns.downstream.backbone_choice import chosen_backbone, trained_adapter
 from condense_ns.errors import UserError
-from condense_ns.fields.backbone_file import save_backbone
+from condense_ns.fields.backbone_file import SHIPPED, load_backbone, save_backbone
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
 
@@ -42,6 +42,13 @@ def test_encoder_only_draws_the_rest_anew(saved):
         kept == name.startswith(way_down) for name, kept in weights.items() if "head.0" not in name
     )
     assert all(p.requires_grad for p in found.parameters())
+
+
+def test_the_backbone_of_the_package_is_known_by_its_name():
+    expected = load_backbone(SHIPPED).backbone.state_dict()
+    for mode in ("frozen", "all"):
+        found = chosen_backbone("shipped", mode, "S", 0).backbone.state_dict()
+        assert all(torch.equal(value, expected[name]) for name, value in found.items())
 
 
 @pytest.mark.parametrize(("spec", "mode"), [("random", "frozen"), ("scratch", "all")])
