@@ -5,7 +5,7 @@ Everything is kept on disk, so that a run that was stopped goes on where it was.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from condense_ns.export.scene_file import read_scene_file, write_scene_file
 from condense_ns.geometry.similarity import Similarity
 from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.pipelines.depth_keypoints import (
-    DepthCondensing,
+    USUAL,
     keypoints_from_depth,
     photograph_camera,
 )
@@ -124,7 +124,7 @@ def _prepare(job: SceneJob, networks: Networks, scene_file: Path, photograph_fil
     scene = open_scene(job.folder, job.image_size)
     used = scene.training if job.used is None else list(job.used)
     asked = scene.held_out if job.asked is None else list(job.asked)
-    options = DepthCondensing(adjust_poses=job.adjust_poses)
+    options = replace(USUAL, adjust_poses=job.adjust_poses)
     keypoints = keypoints_from_depth(scene, networks.detector, [networks.speaker], options, used)
     looks, words = source_of(networks.detector.encoder), source_of(networks.speaker)
     thumbnail = thumbnail_of(scene.photograph(used[len(used) // 2]))

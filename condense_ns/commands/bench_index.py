@@ -127,10 +127,10 @@ class BenchIndex:
         from rich.progress import track
 
         from condense_ns.benchmarks.index_material import Networks, prepared
-        from condense_ns.encoders import build_encoder
-        from condense_ns.pipelines.depth_keypoints import plain_detector
+        from condense_ns.pipelines.photo_detector import plain_detector
+        from condense_ns.pipelines.refined_encoder import photo_encoder
 
-        looks = speaker if self.encoder == self.language else build_encoder(self.encoder)
+        looks = speaker if self.encoder == self.language else photo_encoder(self.encoder)
         networks = Networks(plain_detector(looks, self.prior), speaker)
         store = self.data / "prepared" / looks.fingerprint[:12]
         return [prepared(job, networks, store) for job in track(self._jobs(), "Preparing scenes")]

@@ -1,7 +1,7 @@
 """`condense export keypoints` and `ns-export keypoints`: a scene condensed into points, as files."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,22 +12,45 @@ from condense_ns.keypoints.keypoint_set import HEAD_NAME
 
 if TYPE_CHECKING:
     from condense_ns.keypoints.keypoint_set import Keypoints3D
-    from condense_ns.pipelines.feature_pipeline import FeaturePipeline
+    from condense_ns.pipelines.condensing import CondenseOptions
+    from condense_ns.pipelines.photo_detector import PhotoDetector
+
+SHAPING = ("count", "radius", "min_score", "crop", "adjust_poses")
+"""Options that say what the set shall be like."""
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """A condensed scene."""
+
+    detector: "PhotoDetector"
+    """Finds the keypoints in photographs."""
+    keypoints: "Keypoints3D"
+    origin: dict[str, Any]
+    """Where they come from, in what JSON can hold."""
 
 
 @dataclass
 class ExportKeypoints:
-    """Condense a trained run into its keypoints.
+    """Condense a trained run, or a scene that nothing was trained on, into its keypoints.
 
     Writes keypoints.npz (everything), keypoint_head.safetensors (finds keypoints in photographs, for
     `condense match`), keypoints.ply (for the eye), colmap/ (a sparse model, as text and binary) and
     keypoints.json (where they come from).
     """
 
-    load_config: Path
-    """The run's config.yml."""
-    output_dir: Path
+    load_config: Path | None = None
+    """Config.yml of a run of condense-sparse."""
+    output_dir: Path = Path("keypoints")
     """Folder for the files; made if missing."""
+    scene: Path | None = None
+    """Instead of --load-config: folder of a scene that nothing was trained on."""
+    descriptors: str | None = None
+    """Of --scene: what describes keypoints. backbone:<file> (or backbone:shipped, which comes with the package)
+    is a pre-trained backbone of condense-pretrain: its 2D branch describes, and finds where it has learned
+    scores, its 3D branch adds scores, features and normals. Encoders do for scenes with depth images."""
+    prior: str = "shi-tomasi"
+    """Of --scene: detector of keypoints: shi-tomasi, dog, or an encoder of keypoint logits."""
     count: int = 1024
     """Largest number of keypoints; the best ones are kept. At least 1."""
     radius: float | None = None
@@ -51,28 +74,62 @@ class ExportKeypoints:
             UserError: an option out of range, no such run, nothing found, or no place to write.
         """
         self._check()
-        from condense_ns.pipelines.condensing import CondenseOptions, condense, with_keypoints
-        from condense_ns.pipelines.loaded_run import load_run
-
-        pipeline = with_keypoints(load_run(self.load_config))
-        self._make_folder()
-        options = CondenseOptions(
-            count=self.count,
-            radius=self.radius,
-            min_score=self.min_score,
-            crop=self.crop,
-            adjust_poses=self.adjust_poses,
-        )
-        keypoints = condense(pipeline, options).in_frame(self.frame)
+        found = self._of_run() if self.scene is None else self._of_scene()
+        keypoints = found.keypoints.in_frame(self.frame)
         if not len(keypoints):
             raise UserError(
                 f"{self.load_config} has no keypoint of score {self.min_score} or more in the crop; "
                 "lower --min-score or widen --crop"
             )
-        pipeline.detector().save(self.output_dir / HEAD_NAME)
-        self._write(keypoints, self._record(pipeline, keypoints))
+        found.detector.save(self.output_dir / HEAD_NAME)
+        self._write(keypoints, self._record(keypoints, found.origin))
+
+    def _of_run(self) -> Condensed:
+        from condense_ns.pipelines.condensing import condense, with_keypoints
+        from condense_ns.pipelines.loaded_run import load_run
+
+        assert self.load_config is not None
+        pipeline = with_keypoints(load_run(self.load_config))
+        self._make_folder()
+        keypoints = condense(pipeline, self._options())
+        digests = {
+            spec: bytes(pipeline.model.decoder(spec).fingerprint.tolist()).hex()
+            for spec in pipeline.config.encoders
+        }
+        origin = {"run": str(self.load_config), "encoders": digests}
+        return Condensed(pipeline.detector(), keypoints, origin)
+
+    def _of_scene(self) -> Condensed:
+        from condense_ns.pipelines.depth_keypoints import feature_sources, keypoints_from_depth
+        from condense_ns.pipelines.photo_detector import scene_detector
+        from condense_ns.pipelines.scene_describing import LARGEST_PHOTOGRAPH
+        from condense_ns.pipelines.scene_lifting import open_scene
+
+        assert self.scene is not None
+        assert self.descriptors is not None
+        options = self._options()
+        detector = scene_detector(self.descriptors, self.prior, options.detections)
+        scene = open_scene(self.scene, LARGEST_PHOTOGRAPH)
+        self._make_folder()
+        keypoints = keypoints_from_depth(scene, detector, options=options)
+        origin = {"scene": scene.name, "encoders": feature_sources(detector), "prior": self.prior}
+        return Condensed(detector, keypoints, origin)
+
+    def _options(self) -> "CondenseOptions":
+        from condense_ns.pipelines.condensing import CondenseOptions
+
+        return CondenseOptions(**{name: getattr(self, name) for name in SHAPING})
 
     def _check(self) -> None:
+        if (self.load_config is None) == (self.scene is None):
+            raise UserError("give either --load-config or --scene")
+        if (self.scene is None) != (self.descriptors is None):
+            raise UserError(
+                "--scene and --descriptors belong together; e.g. --scene scene/ --descriptors backbone:shipped"
+            )
+        self._check_shaping()
+
+    def _check_shaping(self) -> None:
         if self.count < 1:
             raise UserError(f"--count is {self.count}, it must be 1 or more")
         if self.radius is not None and not 0.0 < self.radius < math.inf:
@@ -97,20 +154,14 @@ class ExportKeypoints:
                 f"{self.output_dir} cannot be made ({error.strerror}); choose another --output-dir"
             ) from error
 
-    def _record(self, pipeline: "FeaturePipeline", keypoints: "Keypoints3D") -> dict[str, Any]:
+    def _record(self, keypoints: "Keypoints3D", origin: dict[str, Any]) -> dict[str, Any]:
         """Where the keypoints come from and how many there are."""
         from condense_ns.report.provenance import provenance
 
-        options = asdict(self)
-        del options["load_config"], options["output_dir"], options["frame"]
         return {
             **provenance(),
-            "run": str(self.load_config),
-            "encoders": {
-                spec: bytes(pipeline.model.decoder(spec).fingerprint.tolist()).hex()
-                for spec in pipeline.config.encoders
-            },
-            "options": options,
+            **origin,
+            "options": {name: getattr(self, name) for name in SHAPING},
             "frame": keypoints.frame,
             "keypoints": len(keypoints),
             "observations": len(keypoints.observations.keypoints),

@@ -1,7 +1,7 @@
 """`condense match`: where was this photograph taken, if it shows this scene at all?"""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from rich.console import Console
 
 from condense_ns.commands.index_place import Flag, open_index
 from condense_ns.errors import UserError
-from condense_ns.keypoints.keypoint_set import HEAD_NAME
+from condense_ns.keypoints.keypoint_set import HEAD, HEAD_NAME
 
 if TYPE_CHECKING:
     from condense_ns.keypoints.detections import Keypoints2D
@@ -83,13 +83,16 @@ class Match:
         """Matched with one scene's keypoints."""
         from condense_ns.export.keypoint_file import read_keypoints
         from condense_ns.pipelines.photo_detector import load_detector
-        from condense_ns.retrieval.localization import localize
+        from condense_ns.retrieval.localization import DEFAULT_OPTIONS, localize
 
         assert self.keypoints is not None
         keypoints = read_keypoints(self.keypoints)
         detector = load_detector(self._head(self.keypoints), max_keypoints=self.max_keypoints)
         detected = detector(photograph.rgb)
-        return Answer(detected, keypoints, localize(detected, keypoints, lens))
+        # a scene that nothing was trained on has its encoder's own features, and no head's
+        name = HEAD if HEAD in keypoints.descriptors else detector.encoder.spec
+        options = replace(DEFAULT_OPTIONS, descriptors=name)
+        return Answer(detected, keypoints, localize(detected, keypoints, lens, options))
 
     def _in_index(self, photograph: "Photograph", lens: "Lens") -> "Answer":
         """Matched with the best scenes of an index."""

@@ -39,6 +39,10 @@ class OtherParts:
     """Refined features of the same encoders, and their scores."""
     score_3d: ScoreHead
     """Keypoint scores of latents."""
+    scores_learned: bool = False
+    """Whether scores of both branches were trained for (the objective ``sparse``); else they mean nothing."""
+    encoder_image_size: int | None = None
+    """Longest side in pixels that the encoders were built for; None: their own default."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ def save_backbone(
     }
     if others is not None:
         about["refiner_width"] = str(others.branch_2d.width)
+        about["scores_learned"] = json.dumps(others.scores_learned)
+        about["encoder_image_size"] = json.dumps(others.encoder_image_size)
     write_weights(path, state, about)
     return digest
 
@@ -149,7 +155,12 @@ def _built(
         others = None
         if "refiner_width" in about:
             branch_2d = Branch2D(channels, int(about["refiner_width"]))
-            others = OtherParts(branch_2d, ScoreHead(latent_dim))
+            others = OtherParts(
+                branch_2d,
+                ScoreHead(latent_dim),
+                json.loads(about.get("scores_learned", "false")) is True,
+                _size(about.get("encoder_image_size", "null")),
+            )
     parts: dict[str, nn.Module] = {BACKBONE: backbone, DECODERS: decoders}
     if others is not None:
         parts |= {BRANCH_2D: others.branch_2d, SCORE_3D: others.score_3d}
@@ -159,3 +170,8 @@ def _built(
         }
         module.eval().load_state_dict(own)
     return backbone, decoders, others
+
+
+def _size(text: str) -> int | None:
+    """A number of pixels, or null."""
+    return None if text == "null" else int(text)

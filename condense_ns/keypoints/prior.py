@@ -46,6 +46,26 @@ def classical_logits(
     return (response / strong.clamp_min(1e-12)).clamp_min(SMALLEST).log()
 
 
+def weighed_logits(
+    logits: Float[Tensor, "height width"], scores: Float[Tensor, "rows columns"]
+) -> Float[Tensor, "height width"]:
+    """A detector's logits where cells have scores as well: the logarithm of the score is added.
+
+    As a detector's response does, a score s counts relative to that of the strongest hundredth of the
+    photograph's cells, q: log(s / q). The detector says where in a cell a keypoint lies, the scores which cells
+    are worth it.
+
+    Args:
+        logits: of every pixel.
+        scores: of cells that cover the same photograph, in [0, 1].
+    """
+    weights = F.interpolate(scores[None, None], logits.shape, mode="bilinear", align_corners=False)[
+        0, 0
+    ]
+    strong = torch.quantile(scores.flatten(), STRONGEST).clamp_min(1e-12)
+    return logits + (weights / strong).clamp_min(SMALLEST).log()
+
+
 def cell_logits(
     cells: Float[Tensor, "rows columns channels"], size: tuple[int, int]
 ) -> Float[Tensor, "height width"]:

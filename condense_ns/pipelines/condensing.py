@@ -54,6 +54,27 @@ class CondenseOptions:
     """Let the poses of the training views move a little, to where photographs and keypoints agree."""
 
 
+def wanted(
+    options: CondenseOptions, depths: Float64[Tensor, " detections"], to_dataset: Similarity
+) -> Wanted:
+    """What to look for among detections, in the model's frame.
+
+    Args:
+        options: what the set shall be like.
+        depths: of all detections; 0 where unknown.
+        to_dataset: from the model's frame to the dataset's.
+    """
+    known, crop = depths[depths > 0], options.crop
+    automatic = RADIUS * float(known.median()) if len(known) else 1.0
+    return Wanted(
+        count=options.count,
+        radius=automatic if options.radius is None else options.radius / to_dataset.scale,
+        min_score=options.min_score,
+        poses=PoseTrust() if options.adjust_poses else None,
+        keep=None if crop is None else lambda xyz: _inside(to_dataset, xyz, crop),
+    )
+
+
 @dataclass(frozen=True)
 class _Rendered:
     """What the run says at the detections."""
@@ -79,18 +100,9 @@ def condense(pipeline: FeaturePipeline, options: CondenseOptions) -> Keypoints3D
     pipeline.eval()
     rendered = _detections(pipeline, options.detections)
     to_dataset = dataset_similarity(pipeline)
-    unit = to_dataset.scale
-    known = rendered.lifted.depths[rendered.lifted.depths > 0]
-    automatic = RADIUS * float(known.median()) if len(known) else 1.0
-    wanted = Wanted(
-        count=options.count,
-        radius=automatic if options.radius is None else options.radius / unit,
-        min_score=options.min_score,
-        poses=PoseTrust() if options.adjust_poses else None,
-        score=lambda xyz: _scores(pipeline, xyz),
-        keep=None if options.crop is None else lambda xyz: _inside(to_dataset, xyz, options.crop),
-    )
-    condensed = condense_detections(rendered.lifted, _viewpoints(pipeline), wanted)
+    sought = wanted(options, rendered.lifted.depths, to_dataset)
+    sought = replace(sought, score=lambda xyz: _scores(pipeline, xyz))
+    condensed = condense_detections(rendered.lifted, _viewpoints(pipeline), sought)
     return _decorated(pipeline, condensed, rendered, to_dataset)
 
 
@@ -174,9 +186,8 @@ def _on_device(pipeline: "SparsePipeline", xyz: Float64[Tensor, "points 3"]) -> 
 
 
 def _inside(
-    to_dataset: Similarity, xyz: Float64[Tensor, "points 3"], crop: tuple[float, ...] | None
+    to_dataset: Similarity, xyz: Float64[Tensor, "points 3"], crop: tuple[float, ...]
 ) -> Bool[Tensor, " points"]:
-    assert crop is not None
     box = torch.tensor(crop, dtype=torch.float64).reshape(2, 3)
     points = to_dataset.points(xyz)
     return ((points >= box[0]) & (points <= box[1])).all(dim=1)

@@ -1,15 +1,17 @@
-"""A scene with depth images -> its keypoint set, without training anything on it.
+"""A scene -> its keypoint set, without training anything on it.
 
-Keypoints of photographs are lifted by the depth images and condensed as those of a trained run are
+Keypoints of photographs are lifted by depth images and condensed as those of a trained run are
 (`keypoints/condensation.py`). Descriptors are an encoder's own features, which are the same network's
-in every scene, so that scenes can be compared.
+in every scene, so that scenes can be compared. If the encoder is the 2D branch of a backbone
+(`refined_encoder.py`), its 3D branch looks at the scene's voxels as well: its scores weigh which points are
+taken, they get its features and normals, and photographs without depth images are lifted by the voxels.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,48 +22,17 @@ from condense_ns.geometry.conventions import camera_to_world_gl
 from condense_ns.geometry.interpolation import sample_map
 from condense_ns.geometry.projection import Camera
 from condense_ns.geometry.similarity import Similarity
-from condense_ns.keypoints.adjustment import PoseTrust
 from condense_ns.keypoints.condensation import Condensed, LiftedViews, Wanted, condense_detections
 from condense_ns.keypoints.detections import Keypoints2D
-from condense_ns.keypoints.head import KeypointHead
 from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations, SeenView
 from condense_ns.keypoints.triangulation import Viewpoints
-from condense_ns.pipelines.condensing import RADIUS, WIDTH
-from condense_ns.pipelines.photo_detector import PhotoDetector, Prior
+from condense_ns.pipelines.condensing import WIDTH, CondenseOptions, wanted
+from condense_ns.pipelines.photo_detector import PhotoDetector
+from condense_ns.pipelines.predicted_scene import PredictedScene
+from condense_ns.pipelines.refined_encoder import RefinedEncoder
 
-
-@dataclass(frozen=True)
-class DepthCondensing:
-    """What the set shall be like."""
-
-    count: int = 512
-    """Of keypoints, at most."""
-    detections: int = 512
-    """Of each photograph, at most."""
-    adjust_poses: bool = False
-    """Let the poses move a little, to where photographs and keypoints agree."""
-
-
-USUAL = DepthCondensing()
-NARROW = 2
-"""Channels of a head that corrects nothing."""
-
-
-def plain_detector(
-    encoder: ImageEncoder, prior: str = "shi-tomasi", max_keypoints: int = 512
-) -> PhotoDetector:
-    """Keypoints of a detector without learning, described by an encoder's own features.
-
-    Args:
-        encoder: describes.
-        prior: finds, see `Prior`.
-        max_keypoints: of a photograph.
-
-    Raises:
-        UserError: the prior is an encoder that cannot be built.
-    """
-    head = KeypointHead(encoder.channels, encoder.channels, NARROW).to(encoder.device).eval()
-    return PhotoDetector(encoder, Prior(prior, encoder.device), head, max_keypoints)
+USUAL = CondenseOptions(count=512, adjust_poses=False)
+"""Of scenes in an index."""
 
 
 @torch.no_grad()
@@ -69,14 +40,14 @@ def keypoints_from_depth(
     scene: PosedScene,
     detector: PhotoDetector,
     encoders: Sequence[ImageEncoder] = (),
-    options: DepthCondensing = USUAL,
+    options: CondenseOptions = USUAL,
     views: Sequence[int] | None = None,
 ) -> Keypoints3D:
     """The keypoint set of a scene in its dataset's coordinates, the most useful keypoints first.
 
     Args:
-        scene: with depth images.
-        detector: of `plain_detector`.
+        scene: with depth images, or of any kind if the detector's encoder is a backbone's.
+        detector: of `plain_detector`; at most so many keypoints of a photograph are used.
         encoders: whose features the keypoints get besides those of the detector's encoder.
         options: what the set shall be like.
         views: numbers of the photographs that are used; None uses those for training.
@@ -85,19 +56,72 @@ def keypoints_from_depth(
         UserError: the scene has no depth, or no keypoint that three photographs agree on.
     """
     used = scene.training if views is None else list(views)
-    seen = [_look(scene, view, detector, encoders) for view in used]
+    predicted = _predicted(scene, detector.encoder)
+    seen = [_look(scene, view, detector, encoders, predicted) for view in used]
     lifted, viewpoints = _lifted(scene, used, seen)
-    known = lifted.depths[lifted.depths > 0]
-    if not len(known):
+    if not (lifted.depths > 0).any():
         raise UserError(f"no keypoint of scene {scene.name} has a depth; take other photographs")
-    trust = PoseTrust() if options.adjust_poses else None
-    wanted = Wanted(options.count, RADIUS * float(known.median()), poses=trust)
-    condensed = condense_detections(lifted, viewpoints, wanted)
+    sought = _sought(options, lifted, to_dataset(scene), predicted)
+    condensed = condense_detections(lifted, viewpoints, sought)
     if not len(condensed.xyz):
         raise UserError(
-            f"scene {scene.name}: no keypoint is seen alike in three photographs; check its depth images"
+            f"scene {scene.name}: no keypoint is seen alike in three photographs; check its poses and depth "
+            "images, lower --min-score or widen --crop"
         )
-    return _decorated(scene, used, seen, condensed, detector).in_frame("dataset")
+    found = _decorated(scene, used, seen, condensed, detector)
+    return (found if predicted is None else _with_3d(found, predicted)).in_frame("dataset")
+
+
+def to_dataset(scene: PosedScene) -> Similarity:
+    """From the model's frame to the dataset's."""
+    outputs = scene.train_outputs
+    return Similarity.of_dataparser(
+        outputs.dataparser_transform, outputs.dataparser_scale
+    ).inverse()
+
+
+def feature_sources(detector: PhotoDetector) -> dict[str, str]:
+    """Fingerprints by spec of what makes the features of `keypoints_from_depth`, the descriptors' first."""
+    encoder = detector.encoder
+    found = {encoder.spec: encoder.fingerprint}
+    if isinstance(encoder, RefinedEncoder):
+        decoders = encoder.saved.decoders
+        for spec in decoders.channels:
+            found[spec] = bytes(decoders.of_encoder(spec).fingerprint.tolist()).hex()
+    return found
+
+
+def _predicted(scene: PosedScene, encoder: ImageEncoder) -> PredictedScene | None:
+    """What the 3D branch says of the scene, if the encoder is the 2D branch of a backbone."""
+    if not isinstance(encoder, RefinedEncoder):
+        return None
+    return PredictedScene(scene.folder, encoder.saved, encoder.device)
+
+
+def _sought(
+    options: CondenseOptions,
+    lifted: LiftedViews,
+    to_dataset: Similarity,
+    predicted: PredictedScene | None,
+) -> Wanted:
+    """What is wanted; of a backbone only places that it knows, weighed by its scores if it has any."""
+    sought = wanted(options, lifted.depths, to_dataset)
+    if predicted is None:
+        return sought
+    inside = sought.keep
+
+    def keep(xyz: Float64[Tensor, "points 3"]) -> Bool[Tensor, " points"]:
+        known = predicted.known(xyz)
+        return known if inside is None else known & inside(xyz)
+
+    return replace(sought, keep=keep, score=predicted.scores if predicted.knows_scores else None)
+
+
+def _with_3d(keypoints: Keypoints3D, predicted: PredictedScene) -> Keypoints3D:
+    """With features and normals of the 3D branch, where photographs have not told them."""
+    features = {**predicted.features(keypoints.xyz), **keypoints.descriptors}
+    own = {spec: features[spec] for spec in (*keypoints.descriptors, *features)}
+    return replace(keypoints, descriptors=own, normals=predicted.normals(keypoints.xyz))
 
 
 @dataclass(frozen=True)
@@ -113,25 +137,43 @@ class _Seen:
 
 
 def _look(
-    scene: PosedScene, view: int, detector: PhotoDetector, encoders: Sequence[ImageEncoder]
+    scene: PosedScene,
+    view: int,
+    detector: PhotoDetector,
+    encoders: Sequence[ImageEncoder],
+    predicted: PredictedScene | None,
 ) -> _Seen:
-    photograph, depth = scene.photograph(view), scene.depth(view)
-    if depth is None:
+    depth_image = scene.depth(view)
+    if depth_image is None and predicted is None:
         raise UserError(
-            f"scene {scene.name} has no depth images; train condense-sparse on it and export its keypoints"
+            f"scene {scene.name} has no depth images; train condense-sparse on it and export its keypoints, "
+            "or describe it with --descriptors backbone:<file>"
         )
+    photograph = scene.photograph(view)
     height, width = photograph.shape[1:]
     detected = detector(photograph)
     places = detected.pixels / detected.pixels.new_tensor([width, height])
-    cells = (places * places.new_tensor(depth.shape[::-1])).long()
-    columns, rows = (cells[:, axis].clamp(0, depth.shape[1 - axis] - 1) for axis in (0, 1))
+    if depth_image is not None:
+        depths = _nearest(depth_image, places)
+    else:
+        assert predicted is not None
+        depths = predicted.depths(scene.views[[view]], places)
     features = {detector.encoder.spec: detected.descriptors}
     for encoder in encoders:
         if encoder.spec not in features:
             feature_map = encoder.encode(photograph[None])[0].cpu()
             features[encoder.spec] = sample_map(feature_map, detected.pixels, (height, width))
     rgb = sample_map(photograph.permute(1, 2, 0), detected.pixels, (height, width))
-    return _Seen(detected, (height, width), depth[rows, columns], rgb, features)
+    return _Seen(detected, (height, width), depths, rgb, features)
+
+
+def _nearest(
+    depth: Float[Tensor, "rows columns"], places: Float[Tensor, "keypoints 2"]
+) -> Float[Tensor, " keypoints"]:
+    """Of the pixels in which places (x, y) from 0 to 1 lie."""
+    cells = (places * places.new_tensor(depth.shape[::-1])).long()
+    columns, rows = (cells[:, axis].clamp(0, depth.shape[1 - axis] - 1) for axis in (0, 1))
+    return depth[rows, columns]
 
 
 def _lifted(
@@ -189,8 +231,6 @@ def _decorated(
     depths = mean([one.depths[:, None] for one in seen])[:, 0]
     height, width = seen[0].size
     _, columns = detector.encoder.grid_size(height, width)
-    outputs = scene.train_outputs
-    to_model = Similarity.of_dataparser(outputs.dataparser_transform, outputs.dataparser_scale)
     return Keypoints3D(
         xyz=condensed.xyz,
         scores=condensed.scores.clamp(0.0, 1.0),
@@ -206,7 +246,7 @@ def _decorated(
         ),
         views=_views(scene, used, seen, condensed.adjusted),
         frame="model",
-        to_dataset=to_model.inverse(),
+        to_dataset=to_dataset(scene),
     )
 
 

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.keypoints.keypoint_set import HEAD
-from condense_ns.pipelines.depth_keypoints import plain_detector
-from condense_ns.pipelines.photo_detector import PhotoDetector, load_detector
+from condense_ns.pipelines.photo_detector import PhotoDetector, load_detector, plain_detector
+from condense_ns.pipelines.refined_encoder import photo_encoder
 from condense_ns.pipelines.scene_describing import head_source
 from condense_ns.retrieval.scene_index import SceneIndex
 from condense_ns.tensors import FeatureSource
@@ -55,7 +54,7 @@ def known_encoder(index: SceneIndex, known: FeatureSource, spec: str | None = No
     Raises:
         UserError: it is another one, or it cannot be built.
     """
-    built = build_encoder(spec or known.spec)
+    built = photo_encoder(spec or known.spec)
     _require_same(index, known, FeatureSource(built.spec, built.fingerprint))
     return built
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from rich.console import Console
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -19,11 +20,19 @@ from condense_ns.geometry.interpolation import sample_map
 from condense_ns.keypoints.detection import detect
 from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.keypoints.head import HeadMaps, KeypointHead
-from condense_ns.keypoints.prior import CLASSICAL, cell_logits, classical_logits
+from condense_ns.keypoints.prior import (
+    CLASSICAL,
+    cell_logits,
+    classical_logits,
+    weighed_logits,
+)
+from condense_ns.pipelines.refined_encoder import RefinedEncoder, photo_encoder
 from condense_ns.whole_files import whole_file
 
 FORMAT = "condense_ns keypoint head"
 VERSION = 1
+NARROW = 2
+"""Channels of a head that corrects nothing."""
 
 
 class Prior:
@@ -60,7 +69,10 @@ class Prior:
 
 @dataclass(frozen=True)
 class PhotoDetector:
-    """Finds and describes the keypoints of any photograph."""
+    """Finds and describes the keypoints of any photograph.
+
+    Where the encoder is a backbone's that has learned keypoint scores, these weigh what the prior finds.
+    """
 
     encoder: ImageEncoder
     prior: Prior
@@ -77,7 +89,10 @@ class PhotoDetector:
         image = image.to(device)
         resized = self.head.resized(image)
         feature_map = self.encoder.encode(image[None])[0].to(device)
-        return self.head(resized, feature_map, self.prior.logits(image, resized).to(device))
+        logits = self.prior.logits(image, resized).to(device)
+        if isinstance(self.encoder, RefinedEncoder) and self.encoder.knows_scores:
+            logits = weighed_logits(logits, self.encoder.keypoint_scores(feature_map))
+        return self.head(resized, feature_map, logits)
 
     @torch.no_grad()
     def __call__(self, image: Float[Tensor, "3 rows columns"]) -> Keypoints2D:
@@ -121,6 +136,45 @@ class PhotoDetector:
             save_file(state, unfinished, metadata={"about": json.dumps(about)})
 
 
+def plain_detector(
+    encoder: ImageEncoder, prior: str = "shi-tomasi", max_keypoints: int = 512
+) -> PhotoDetector:
+    """Keypoints of a detector without learning, described by an encoder's own features.
+
+    Args:
+        encoder: describes.
+        prior: finds, see `Prior`.
+        max_keypoints: of a photograph.
+
+    Raises:
+        UserError: the prior is an encoder that cannot be built.
+    """
+    head = KeypointHead(encoder.channels, encoder.channels, NARROW).to(encoder.device).eval()
+    return PhotoDetector(encoder, Prior(prior, encoder.device), head, max_keypoints)
+
+
+def scene_detector(spec: str, prior: str = "shi-tomasi", max_keypoints: int = 512) -> PhotoDetector:
+    """The same for scenes that shall be condensed; says so if a backbone has no scores to help the prior.
+
+    Args:
+        spec: of the encoder, see `photo_encoder`.
+        prior: finds.
+        max_keypoints: of a photograph.
+
+    Raises:
+        UserError: the encoder or the prior cannot be built.
+    """
+    encoder = photo_encoder(spec)
+    if isinstance(encoder, RefinedEncoder) and not encoder.knows_scores:
+        Console(stderr=True, highlight=False).print(
+            f"{spec} was not trained for keypoint scores (--pipeline.model.objectives sparse): {prior} alone "
+            "finds keypoints",
+            style="yellow",
+            soft_wrap=True,
+        )
+    return plain_detector(encoder, prior, max_keypoints)
+
+
 def load_detector(path: Path, max_keypoints: int = 1024, device: str = "cpu") -> PhotoDetector:
     """The detector that was saved in a file; its encoder is built anew.
 
@@ -134,7 +188,7 @@ def load_detector(path: Path, max_keypoints: int = 1024, device: str = "cpu") ->
             "condense_ns or export the keypoints again"
         )
     size = about.get("encoder_image_size")
-    encoder = build_encoder(str(about.get("encoder")), device, size)
+    encoder = photo_encoder(str(about.get("encoder")), device, size)
     if encoder.fingerprint != about.get("fingerprint"):
         raise UserError(
             f"{path} was trained on {about['encoder']} with other weights or settings; put them back, or "

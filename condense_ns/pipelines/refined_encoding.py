@@ -7,6 +7,8 @@ from torch import Tensor
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import SavedBackbone
+from condense_ns.fields.branch_2d import Branch2D
+from condense_ns.fields.feature_field import FeatureDecoder
 from condense_ns.rendering.pca_colours import fit_pca_colours, pca_colours
 
 
@@ -37,14 +39,25 @@ def refined_map(
     Raises:
         UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
     """
+    branch, decoder = branch_of(saved, encoder, maps.device)
+    refined = branch.refined(encoder.spec, decoder.standardised(maps))
+    return refined * decoder.scale + decoder.mean
+
+
+def branch_of(
+    saved: SavedBackbone, encoder: ImageEncoder, device: torch.device | str
+) -> tuple[Branch2D, FeatureDecoder]:
+    """The 2D branch, and the decoder that knows an encoder's statistics, on a device.
+
+    Raises:
+        UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
+    """
     if saved.others is None:
         raise UserError(
             "the file holds a 3D backbone without a 2D branch; write it again with condense export backbone"
         )
-    decoder = saved.decoders.of_encoder(encoder.spec, encoder.fingerprint).to(maps.device)
-    branch = saved.others.branch_2d.to(maps.device)
-    refined = branch.refined(encoder.spec, decoder.standardised(maps))
-    return refined * decoder.scale + decoder.mean
+    decoder = saved.decoders.of_encoder(encoder.spec, encoder.fingerprint)
+    return saved.others.branch_2d.to(device), decoder.to(device)
 
 
 def map_colours(

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from condense_ns.data.volume_datamanager import VolumeDataManagerConfig
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import OtherParts, SavedBackbone
 from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
@@ -67,5 +68,9 @@ def pretrained_parts(load_config: Path) -> SavedBackbone:
         model.refiner_width,
     ).eval()
     load_weights(network, state)
-    others = OtherParts(network.branch_2d, network.score_3d)
+    data = read_run(load_config).pipeline.datamanager
+    assert isinstance(data, VolumeDataManagerConfig)
+    others = OtherParts(
+        network.branch_2d, network.score_3d, "sparse" in model.objectives, data.encoder_image_size
+    )
     return SavedBackbone(network.backbone, network.decoders, "", others)

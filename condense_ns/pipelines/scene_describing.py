@@ -1,7 +1,7 @@
 """Whatever describes a scene on disk -> its `SceneDescriptor`.
 
-Taken are a keypoint file of condense-sparse, a scene file, and the folder of a scene with depth images,
-which needs no training at all.
+Taken are a keypoint file, a scene file, and the folder of a scene with depth images, or of any scene if a
+backbone describes it, which needs no training at all.
 """
 
 import hashlib
@@ -14,18 +14,14 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.export.keypoint_file import read_keypoints, read_provenance
 from condense_ns.export.scene_file import is_scene_file, read_scene_file
 from condense_ns.keypoints.keypoint_set import HEAD, HEAD_NAME
-from condense_ns.pipelines.depth_keypoints import (
-    DepthCondensing,
-    keypoints_from_depth,
-    plain_detector,
-)
-from condense_ns.pipelines.photo_detector import PhotoDetector
+from condense_ns.pipelines.depth_keypoints import USUAL, keypoints_from_depth
+from condense_ns.pipelines.photo_detector import PhotoDetector, scene_detector
+from condense_ns.pipelines.refined_encoder import photo_encoder
 from condense_ns.pipelines.scene_lifting import open_scene
 from condense_ns.retrieval.scene_descriptor import DescriptorChoice, describe_scene
 from condense_ns.tensors import FeatureSource, SceneDescriptor
@@ -97,7 +93,7 @@ class SceneDescriber:
     def _of_folder(self, path: Path, name: str) -> SceneDescriptor:
         scene = open_scene(path, LARGEST_PHOTOGRAPH)
         others = [] if self._speaker is None else [self._speaker]
-        condensing = DepthCondensing(count=self.how.count)
+        condensing = replace(USUAL, count=self.how.count)
         keypoints = keypoints_from_depth(scene, self.detector, others, condensing)
         source = source_of(self.detector.encoder)
         language = None if self._speaker is None else source_of(self._speaker)
@@ -120,14 +116,14 @@ class SceneDescriber:
                 "say with --descriptors which encoder describes the keypoints of scenes that are no keypoint "
                 "files, e.g. --descriptors dinov2-small"
             )
-        return plain_detector(build_encoder(spec), self.how.prior)
+        return scene_detector(spec, self.how.prior)
 
     @cached_property
     def _speaker(self) -> ImageEncoder | None:
         """The encoder that words are asked of."""
         spec = self.how.language
         same = self.detector.encoder.spec == spec
-        return None if spec is None else self.detector.encoder if same else build_encoder(spec)
+        return None if spec is None else self.detector.encoder if same else photo_encoder(spec)
 
 
 def source_of(encoder: ImageEncoder) -> FeatureSource:

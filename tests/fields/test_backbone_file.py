@@ -166,14 +166,24 @@ def test_what_was_trained_beside_it_comes_back(networks, tmp_path):
         assert torch.equal(found.branch_2d.refined("a/b:c.d", maps), expected)
         latents = torch.randn(7, 8)
         assert torch.equal(found.score_3d(latents), others.score_3d(latents))
+    assert (found.scores_learned, found.encoder_image_size) == (False, None)
     save_backbone(tmp_path / "small.safetensors", *networks)
     assert load_backbone(tmp_path / "small.safetensors").others is None
+
+
+def test_how_it_was_trained_comes_back(networks, tmp_path):
+    others = OtherParts(Branch2D({"mini": 5, "a/b:c.d": 3}, width=4), ScoreHead(8), True, 224)
+    save_backbone(tmp_path / "whole.safetensors", *networks, others=others)
+    found = load_backbone(tmp_path / "whole.safetensors").others
+    assert found is not None
+    assert (found.scores_learned, found.encoder_image_size) == (True, 224)
 
 
 def test_the_backbone_of_the_package_knows_the_encoder_of_the_package():
     saved = load_backbone(SHIPPED_NAME)
     assert saved.backbone.preset == "S"
     assert saved.others is not None
+    assert not saved.others.scores_learned
     mini = build_encoder("mini")
     assert saved.decoders.of_encoder("mini", mini.fingerprint).mean.shape == (mini.channels,)
     assert SHIPPED.stat().st_size < LARGEST_SHIPPED

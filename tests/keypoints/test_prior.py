@@ -14,6 +14,7 @@ from condense_ns.keypoints.prior import (
     STRONGEST,
     cell_logits,
     classical_logits,
+    weighed_logits,
 )
 
 
@@ -101,3 +102,18 @@ def test_sure_cells_stay_finite_and_so_do_their_gradients():
 def test_other_numbers_of_channels_are_refused(channels):
     with pytest.raises(UserError, match=f"this one has {channels};"):
         cell_logits(torch.zeros(2, 2, channels), (16, 16))
+
+
+def test_scores_that_are_equal_everywhere_change_nothing():
+    logits = torch.randn(40, 60)
+    torch.testing.assert_close(weighed_logits(logits, torch.full((4, 6), 0.2)), logits)
+
+
+def test_scores_count_relative_to_the_photograph_s_strongest():
+    scores = torch.ones(4, 8) * 0.4
+    scores[:, :4] = 0.1
+    found = weighed_logits(torch.zeros(40, 80), scores)
+    torch.testing.assert_close(found[:, :34], torch.full((40, 34), math.log(0.25)))
+    torch.testing.assert_close(found[:, 46:], torch.zeros(40, 34))
+    none = weighed_logits(torch.zeros(40, 80), torch.zeros(4, 8))
+    assert none.isfinite().all()

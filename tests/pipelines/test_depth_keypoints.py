@@ -10,12 +10,9 @@ from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.projection import project
 from condense_ns.keypoints.keypoint_set import Keypoints3D
-from condense_ns.pipelines.depth_keypoints import (
-    DepthCondensing,
-    keypoints_from_depth,
-    plain_detector,
-)
-from condense_ns.pipelines.photo_detector import PhotoDetector
+from condense_ns.pipelines.condensing import CondenseOptions
+from condense_ns.pipelines.depth_keypoints import keypoints_from_depth
+from condense_ns.pipelines.photo_detector import PhotoDetector, plain_detector
 from condense_ns.pipelines.scene_lifting import open_scene
 
 WIDTH = 64
@@ -28,7 +25,7 @@ def detector() -> PhotoDetector:
 
 @pytest.fixture(scope="module")
 def keypoints(tabletop: Path, detector: PhotoDetector) -> Keypoints3D:
-    options = DepthCondensing(count=60)
+    options = CondenseOptions(count=60, adjust_poses=False)
     return keypoints_from_depth(open_scene(tabletop, WIDTH), detector, options=options)
 
 

@@ -1,0 +1,110 @@
+"""The 2D branch of condense-pretrain as an encoder, so that it stands wherever encoders describe keypoints.
+
+``backbone:<file>`` names what `condense export backbone` wrote, ``backbone:shipped`` the one that comes
+with the package. Of a backbone that was trained with several encoders the first one is refined, or the one
+behind a ``#``: ``backbone:both.safetensors#dinov2-small``.
+"""
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from condense_ns.encoders import build_encoder
+from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
+from condense_ns.encoders.fingerprint import fingerprint
+from condense_ns.fields.backbone_file import SavedBackbone, load_backbone
+from condense_ns.pipelines.refined_encoding import branch_of, refined_map
+
+KIND = "backbone"
+
+
+class RefinedEncoder(ImageEncoder):
+    """An encoder with a trained 2D branch behind it.
+
+    Args:
+        spec: how the two are called together.
+        inner: the encoder that the branch was trained with.
+        saved: what was trained.
+
+    Raises:
+        UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
+    """
+
+    def __init__(self, spec: str, inner: ImageEncoder, saved: SavedBackbone) -> None:
+        branch_of(saved, inner, inner.device)
+        self.spec, self.device = spec, inner.device
+        self.channels, self.patch_size = inner.channels, inner.patch_size
+        self.fingerprint = fingerprint({KIND: saved.fingerprint, "encoder": inner.fingerprint})
+        self.inner, self.saved = inner, saved
+
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the feature map of an image of `height` x `width` pixels."""
+        return self.inner.grid_size(height, width)
+
+    @torch.no_grad()
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """Refined maps, in the units of the encoder."""
+        return refined_map(self.inner, self.inner.encode(images), self.saved)
+
+    @property
+    def knows_scores(self) -> bool:
+        """Whether keypoint scores were trained for, on features of this encoder."""
+        others = self.saved.others
+        first = next(iter(self.saved.decoders.channels))
+        return others is not None and others.scores_learned and self.inner.spec == first
+
+    @torch.no_grad()
+    def keypoint_scores(
+        self, feature_map: Float[Tensor, "rows columns channels"]
+    ) -> Float[Tensor, "rows columns"]:
+        """How likely the cells of a refined map hold keypoints, in [0, 1]; for one that `knows_scores`."""
+        branch, decoder = branch_of(self.saved, self.inner, feature_map.device)
+        return branch.score(decoder.standardised(feature_map)).sigmoid()
+
+
+class RefinedTextEncoder(RefinedEncoder, TextImageEncoder):
+    """The same for an encoder that knows words, near whose features the refined ones were held."""
+
+    def __init__(self, spec: str, inner: TextImageEncoder, saved: SavedBackbone) -> None:
+        super().__init__(spec, inner, saved)
+        self.inverse_temperature = inner.inverse_temperature
+
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "texts channels"]:
+        """Unit-length embeddings of the texts, the encoder's own."""
+        return self.inner.encode_text(texts)
+
+
+def photo_encoder(spec: str, device: str = "cpu", image_size: int | None = None) -> ImageEncoder:
+    """The encoder that a text names: one of `condense_ns.encoders`, or ``backbone:<file>``.
+
+    Args:
+        spec: see the head of this file and of `condense_ns.encoders`.
+        device: where features are computed and lie.
+        image_size: longest side in pixels of what the network sees; None for the encoder's own, or the one that
+            the branch was trained with.
+
+    Raises:
+        UserError: an unknown spec, or whatever the encoder or the file of the backbone refuses.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind != KIND:
+        return build_encoder(spec, device, image_size)
+    file, _, chosen = rest.partition("#")
+    if not file:
+        raise EncoderError(
+            f"{spec!r} names no file; write backbone:<file>, or backbone:shipped for the one that comes with "
+            "the package"
+        )
+    saved = load_backbone(Path(file))
+    name = chosen or next(iter(saved.decoders.channels))
+    saved.decoders.of_encoder(name)
+    if image_size is None and saved.others is not None:
+        image_size = saved.others.encoder_image_size
+    inner = build_encoder(name, device, image_size)
+    if isinstance(inner, TextImageEncoder):
+        return RefinedTextEncoder(spec, inner, saved)
+    return RefinedEncoder(spec, inner, saved)
