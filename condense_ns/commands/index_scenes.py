@@ -18,9 +18,9 @@ from condense_ns.errors import UserError
 class IndexAdd(IndexPlace):
     """Add scenes to an index; the first one begins it.
 
-    A scene is a keypoint file (keypoints.npz of `condense export keypoints`), a scene file, or the folder of
-    a scene with depth images, of which no run is needed. All scenes of an index are described by the same
-    encoders. Several processes may add at once, and one that is killed leaves whole scenes only.
+    A scene is a keypoint file (keypoints.npz of `condense export keypoints`), a scene file, or a scene's folder, of
+    which no run is needed: one with depth images, or any if a backbone describes it. All scenes of an index are
+    described by the same encoders. Several processes may add at once, and one that is killed leaves whole scenes only.
     """
 
     scenes: tyro.conf.Positional[tuple[Path, ...]]
@@ -28,8 +28,9 @@ class IndexAdd(IndexPlace):
     name: str | None = None
     """Name of a single scene; None takes that of its folder."""
     descriptors: str | None = None
-    """Encoder whose features photographs are matched with, or `head` for a keypoint head that all scenes share;
-    None takes the first encoder of a keypoint file."""
+    """Encoder whose features photographs are matched with; backbone:<file> (or backbone:shipped, which comes with
+    the package) for what a backbone of condense-pretrain makes of an encoder's; head for a keypoint head that all
+    scenes share. None takes the first encoder of a keypoint file."""
     language: str | None = None
     """Encoder that words are asked of, one of a keypoint file's; None: the index answers no words."""
     prior: str = "shi-tomasi"
