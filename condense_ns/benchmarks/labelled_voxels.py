@@ -41,7 +41,7 @@ class LabelledScene:
 
     def pixel_labels(self, view: int) -> Int64[Tensor, "height width"]:
         """Classes of a photograph's pixels, -1 unlabelled."""
-        return _pixel_labels(self.annotations, self.scene.file(view))
+        return pixel_labels_of(self.annotations, self.scene.file(view))
 
 
 def labelled_scene(
@@ -70,7 +70,7 @@ def labelled_scene(
     summed, seen_by = torch.zeros(len(volume), encoder.channels), torch.zeros(len(volume))
     for view in scene.training:
         seen, places = _seen(scene, volume, view)
-        labels = _pixel_labels(annotations, scene.file(view))
+        labels = pixel_labels_of(annotations, scene.file(view))
         found = _at_pixels(labels, places[seen])
         known = found != UNKNOWN
         votes[torch.nonzero(seen)[known, 0], found[known]] += 1
@@ -94,7 +94,12 @@ def _seen(
     return landed.inside[0] & near & (surface > 0), landed.places[0]
 
 
-def _pixel_labels(annotations: SceneAnnotations, file: Path) -> Int64[Tensor, "height width"]:
+def pixel_labels_of(annotations: SceneAnnotations, file: Path) -> Int64[Tensor, "height width"]:
+    """Classes of a photograph's pixels by the scene's annotations, -1 unlabelled.
+
+    Raises:
+        UserError: the photograph has no class map, or one that cannot be read.
+    """
     found = annotations.class_map(file)
     if found is None:
         raise UserError(f"{file} has no class map; annotate all photographs of a scene")

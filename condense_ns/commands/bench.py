@@ -13,6 +13,7 @@ from condense_ns.commands.bench_index import BenchIndex
 from condense_ns.commands.bench_keypoints import BenchKeypoints
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.commands.bench_pretrain import BenchPretrain
+from condense_ns.commands.bench_probe2d import BenchProbe2d
 
 
 @dataclass
@@ -84,5 +85,6 @@ Benches = (
     | Annotated[BenchKeypoints, tyro.conf.subcommand(name="keypoints")]
     | Annotated[BenchLift, tyro.conf.subcommand(name="lift")]
     | Annotated[BenchPretrain, tyro.conf.subcommand(name="pretrain")]
+    | Annotated[BenchProbe2d, tyro.conf.subcommand(name="probe2d")]
 )
 """One subcommand each; every member has a `main`."""

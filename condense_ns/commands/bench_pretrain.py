@@ -10,6 +10,7 @@ from condense_ns.errors import UserError
 if TYPE_CHECKING:
     from condense_ns.benchmarks.pretraining import Scenes
     from condense_ns.encoders.base import ImageEncoder
+    from condense_ns.fields.backbone_file import SavedBackbone
 
 RANDOM, AVERAGED, ORIGINAL = "random weights", "encoder, averaged over views", "encoder"
 
@@ -54,8 +55,9 @@ class BenchPretrain:
         self._check()
         keep_large_buffers()
         encoder = build_encoder(self.encoder, image_size=self.encoder_image_size)
+        backbones = self._backbones(encoder)
         scenes = self._scenes(encoder)
-        rows = self._rows(scenes, encoder)
+        rows = self._rows(scenes, encoder, backbones)
         counts = {"train": len(scenes.train), "test": len(scenes.test)}
         write_json(
             self.output_path,
@@ -80,7 +82,18 @@ class BenchPretrain:
         ]
         return Scenes(read[: len(train)], read[len(train) :])
 
-    def _rows(self, scenes: "Scenes", encoder: "ImageEncoder") -> dict[str, dict[str, float]]:
+    def _backbones(self, encoder: "ImageEncoder") -> dict[str, "SavedBackbone"]:
+        """By the names of rows; refused if they were trained with another encoder."""
+        from condense_ns.fields.backbone_file import load_backbone
+
+        found = {file.stem: load_backbone(file) for file in self.backbones}
+        for saved in found.values():
+            saved.decoders.of_encoder(encoder.spec, encoder.fingerprint)
+        return found
+
+    def _rows(
+        self, scenes: "Scenes", encoder: "ImageEncoder", backbones: dict[str, "SavedBackbone"]
+    ) -> dict[str, dict[str, float]]:
         import torch
 
         from condense_ns.benchmarks.pretraining import (
@@ -91,7 +104,6 @@ class BenchPretrain:
             predicted_features,
             refined_maps,
         )
-        from condense_ns.fields.backbone_file import load_backbone
         from condense_ns.fields.octree_backbone import OctreeBackbone
 
         torch.manual_seed(0)
@@ -101,14 +113,12 @@ class BenchPretrain:
             | self._words(averaged_features, scenes, encoder),
             ORIGINAL: map_figures(original_maps, scenes),
         }
-        for file in self.backbones:
-            saved = load_backbone(file)
-            saved.decoders.of_encoder(encoder.spec, encoder.fingerprint)
+        for name, saved in backbones.items():
             found = self._probes(latents_of(saved.backbone), scenes)
             found |= self._words(predicted_features(saved, encoder.spec), scenes, encoder)
             if saved.others is not None:
                 found |= map_figures(refined_maps(encoder, saved), scenes)
-            rows[file.stem] = found
+            rows[name] = found
         return rows
 
     def _probes(self, features: Any, scenes: "Scenes") -> dict[str, float]:

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
-
 from condense_ns.demo.demo_run import STAGES, SceneResult
 from condense_ns.pipelines.annotated_views import FIELD, ON_PHOTOGRAPH, ROWS
 from condense_ns.pipelines.annotation_evaluation import WITHOUT_LOOKING
-from condense_ns.report.words import Table, best_cells
+from condense_ns.report.words import Table, best_cells, spread
 
 COLUMNS = {
     "mean_iou": "mIoU",
@@ -20,13 +18,6 @@ _CONSISTENCY_ROWS = {
     f"{FIELD}, between the encoder's cells": "rendered_on_cells",
     ON_PHOTOGRAPH: "encoder",
 }
-
-
-def spread(values: Sequence[float], digits: int = 3) -> str:
-    """The mean, and the standard deviation of a sample behind it if there are several."""
-    numbers = torch.tensor(values, dtype=torch.float64)
-    mean = f"{numbers.mean():.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {numbers.std():.{digits}f}"
 
 
 def mean_of(results: Sequence[SceneResult], figure: Callable[[SceneResult], float]) -> float:

@@ -1,31 +1,26 @@
 """Backbones beside each other on tasks: which runs a table is made of, and the table."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from condense_ns.downstream.backbone_choice import PROBES, RANDOM, SCRATCH, Mode
 from condense_ns.downstream.task_run import RunPlan
+from condense_ns.report.words import spread
 
 
 @dataclass(frozen=True)
 class Cell:
     """One figure of one backbone with one share of the labels, over seeds."""
 
-    mean: float
-    spread: float
-    """Standard deviation over the seeds; NaN of a single one."""
-    seeds: int
+    values: tuple[float, ...]
+    """One for each seed."""
     labelled: int
     """Clouds with labels, the same for every seed."""
 
     def __str__(self) -> str:
-        if math.isnan(self.spread):
-            return f"{self.mean:.3f}"
-        return f"{self.mean:.3f} ± {self.spread:.3f}"
+        return spread(self.values)
 
 
 def modes_of(backbone: str, modes: Sequence[Mode]) -> list[Mode]:
@@ -98,6 +93,5 @@ def table_of(rows: Sequence[dict[str, Any]], figure: str) -> dict[str, dict[floa
 
 
 def _cell(rows: list[dict[str, Any]], figure: str) -> Cell:
-    found = [float(row["figures"][figure]) for row in rows]
-    spread = stdev(found) if len(found) > 1 else float("nan")
-    return Cell(mean(found), spread, len(found), rows[0]["labelled_clouds"])
+    found = tuple(float(row["figures"][figure]) for row in rows)
+    return Cell(found, rows[0]["labelled_clouds"])

@@ -1,7 +1,9 @@
 """The sections without pictures: prose, tables, commands."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Literal
 
 from condense_ns.report.images import ReportError
@@ -106,6 +108,12 @@ def best_cells(
         best = (max if rule == "higher" else min)(number for number, _ in known)
         cells.extend((index, column) for number, index in known if number == best)
     return tuple(cells)
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """The mean, and the standard deviation of a sample behind it if there are several."""
+    mean = f"{fmean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {stdev(values):.{digits}f}"
 
 
 def _number(cell: str) -> float | None:

@@ -10,7 +10,6 @@ from condense_ns.demo.demo_tables import (
     inconsistency_ratio,
     seconds_table,
     segmentation_table,
-    spread,
 )
 from condense_ns.pipelines.annotated_views import FIELD, ROWS
 from condense_ns.pipelines.annotation_evaluation import WITHOUT_LOOKING
@@ -24,12 +23,6 @@ def result(field: float, mvc: float) -> SceneResult:
     consistency = {"rendered": rendered, "rendered_on_cells": rendered, "encoder": encoder}
     figures = {"rows": rows, "consistency": consistency, "views": 6}
     return SceneResult("scene", figures, {"scene": 5.0, "training": 100.0}, Path("config.yml"))
-
-
-def test_spread_is_the_mean_and_the_deviation_of_a_sample():
-    assert spread([0.5]) == "0.500"
-    assert spread([0.4, 0.6]) == "0.500 ± 0.141"
-    assert spread([1.0, 2.0, 3.0], 0) == "2 ± 1"
 
 
 def test_ours_stands_first_and_the_best_is_marked():

@@ -1,0 +1,157 @@
+"""How well one linear layer names the pixels of photographs, from an encoder's maps and from refined ones.
+
+The layer is that of `downstream.linear_probe`; all kinds of maps get the same photographs, labels and draws.
+Of several scenes it learns from those for training and is asked about others; of a single one it learns
+from the first photographs and is asked about the last, as neighbours in a video are almost copies. Labels
+are a scene's annotations, or what a segmentation network says of the photographs: then figures tell how much
+of that network's opinion, right or wrong, the features hold.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from condense_ns.annotations import read_annotations
+from condense_ns.benchmarks.labelled_voxels import pixel_labels_of
+from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.posed_scene import PosedScene
+from condense_ns.data.scene_list import SceneList
+from condense_ns.downstream.label_budget import drawn_share
+from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
+from condense_ns.encoders.base import ImageEncoder
+from condense_ns.errors import UserError
+from condense_ns.fields.backbone_file import SavedBackbone
+from condense_ns.metrics.segmentation import confusion_matrix, majority_figures
+from condense_ns.operators.base import Operator
+from condense_ns.operators.checking import checked_decode
+from condense_ns.pipelines.refined_encoding import refined_map
+
+WORKING_SIZE = 256
+"""Longest side in pixels of a scene's working images, which nobody looks at here."""
+LabelsOf = Callable[[int], Int64[Tensor, "rows columns"]]
+
+
+@dataclass(frozen=True)
+class ProbedMaps:
+    """Maps of one kind, with labels."""
+
+    train: Sequence[LabelledMap]
+    test: Sequence[LabelledMap]
+    classes: tuple[str, ...]
+    """Names by number."""
+
+    def refined(self, encoder: ImageEncoder, saved: SavedBackbone) -> "ProbedMaps":
+        """The same photographs after the 2D branch.
+
+        Raises:
+            UserError: the branch was trained with another encoder, or not at all.
+        """
+
+        def after(maps: Sequence[LabelledMap]) -> list[LabelledMap]:
+            return [
+                replace(one, features=refined_map(encoder, one.features[None], saved)[0])
+                for one in maps
+            ]
+
+        return replace(self, train=after(self.train), test=after(self.test))
+
+
+def probed_maps(
+    listed: SceneList,
+    encoder: ImageEncoder,
+    operator: Operator | None = None,
+    held_out: float = 0.3,
+    every: int = 1,
+) -> ProbedMaps:
+    """The encoder's own maps of photographs and their labels.
+
+    Args:
+        listed: scenes to learn from and to ask about, or a single one.
+        encoder: whose maps.
+        operator: whose classes are the labels; None for the scenes' annotations.
+        held_out: share of a single scene's photographs, the last by name, that are asked about.
+        every: of each scene's photographs by name, every so-manieth is looked at.
+
+    Raises:
+        UserError: a scene cannot be read or has no labels, scenes have other classes than the first one,
+            or there is nothing to learn from or to ask about.
+    """
+    asked = listed.test or tuple(place for place in listed.val if place not in listed.train)
+    if not asked and len(listed.train) != 1:
+        raise UserError(
+            "nothing to ask about; give a single scene, or a list with scenes below train and test"
+        )
+    train: list[LabelledMap] = []
+    test: list[LabelledMap] = []
+    classes: tuple[str, ...] | None = None
+    for place in (*listed.train, *asked):
+        scene = PosedScene(place, WORKING_SIZE)
+        names, labels_of = _labels(scene, operator)
+        if names != (classes or names):
+            raise UserError(f"scene {scene.name} has other classes than the scenes before it")
+        classes = names
+        views = sorted(range(len(scene)), key=scene.file)[::every]
+        maps = scene.feature_maps(encoder, scene_cache_folder("features", scene.folder))
+        found = [LabelledMap(maps.map(view), labels_of(view)) for view in views]
+        cut = len(found) - round(held_out * len(found)) if not asked else len(found)
+        (test if place in asked else train).extend(found[:cut])
+        test.extend(found[cut:])
+    if not train or not test or classes is None:
+        raise UserError(
+            "too few photographs to learn from some and to ask about others; give more, or another "
+            "--held-out"
+        )
+    return ProbedMaps(train, test, classes)
+
+
+def _labels(scene: PosedScene, operator: Operator | None) -> tuple[tuple[str, ...], LabelsOf]:
+    """Names of classes, and what gives the classes of a photograph's pixels."""
+    if operator is None:
+        annotations = read_annotations(scene.folder)
+        if annotations is None:
+            raise UserError(
+                f"{scene.folder} has no annotations.json; write one, or name a segmentation network with "
+                "--labels-of segment:<file>"
+            )
+        return annotations.classes, lambda view: pixel_labels_of(annotations, scene.file(view))
+    if not operator.label_names:
+        raise UserError(
+            f"{operator.spec} answers no classes; give a segmentation network, --labels-of segment:<file>"
+        )
+    maps = scene.feature_maps(operator, scene_cache_folder("features", scene.folder))
+
+    def answered(view: int) -> Int64[Tensor, "rows columns"]:
+        answer = checked_decode(operator, maps.map(view), scene.photograph(view), alone=True)
+        labels = operator.labels(answer)
+        assert labels is not None
+        return labels.long().cpu()
+
+    return operator.label_names, answered
+
+
+def probe_runs(
+    maps: ProbedMaps, percents: Sequence[float], seeds: int, settings: ProbeSettings
+) -> Iterator[tuple[float, dict[str, float]]]:
+    """Percentage of the training photographs with labels, and the figures of one layer.
+
+    A seed decides which photographs those are, on the first weights, and on the batches.
+    """
+    for percent in percents:
+        for seed in range(seeds):
+            used = [
+                maps.train[place] for place in drawn_share(range(len(maps.train)), percent, seed)
+            ]
+            own = replace(settings, seed=seed)
+            yield percent, probe_figures(used, maps.test, len(maps.classes), own)
+
+
+def blind_figures(maps: ProbedMaps) -> dict[str, float]:
+    """Of the answer without looking: the most frequent class of the test photographs everywhere."""
+    classes = len(maps.classes)
+    counts = torch.zeros(classes, classes + 1, dtype=torch.long)
+    for one in maps.test:
+        counts += confusion_matrix(one.labels, one.labels, classes)
+    return majority_figures(counts)
