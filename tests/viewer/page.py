@@ -20,12 +20,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-WINDOW = (1400, 1500)
+WINDOW = (1000, 1000)
 LOAD_SECONDS = 120.0
 AFTER_TYPING = 0.5  # the page sends typed text a little later than clicks
 STEADY_SECONDS = 2.5
 REDRAWS = 10
-FINE_PIXELS = 200
+PICTURE_PIXELS, FINE_PIXELS = 264, 200  # of the longer side: of fine pictures, and at least
 
 Answer = TypeVar("Answer")
 
@@ -69,10 +69,11 @@ class ViewerPage:
         self.screenshots = screenshots
 
     def open(self, address: str) -> None:
-        """Load the page and wait for the panel and a first picture."""
+        """Load the page, wait for the panel and a first picture, and let pictures be small."""
         self.driver.get(address)
         wait_for(lambda: "Query by image crop" in self.text(), "the panel", LOAD_SECONDS)
         wait_for(lambda: self.chosen("Output type") == "rgb", "a first picture", LOAD_SECONDS)
+        self.fill("Max res", str(PICTURE_PIXELS))
 
     @patiently
     def text(self) -> str:
@@ -81,7 +82,7 @@ class ViewerPage:
 
     def field(self, label: str) -> WebElement:
         """The first input after a label."""
-        path = f"//label[normalize-space()='{label}']/following::input[1]"
+        path = f"//label[normalize-space()='{label}']/following::input[not(@type='hidden')][1]"
         return self.driver.find_element(By.XPATH, path)
 
     @patiently
