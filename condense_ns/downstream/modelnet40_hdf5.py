@@ -12,6 +12,7 @@ import torch
 
 from condense_ns.downstream.h5_arrays import check_clouds, read_h5
 from condense_ns.downstream.labelled_cloud import LabelledCloud, Split, TaskData
+from condense_ns.downstream.split_lists import check_lists
 from condense_ns.downstream.upright import upright
 from condense_ns.errors import UserError
 from condense_ns.volumes.from_points import PointCloud
@@ -25,17 +26,18 @@ def read_modelnet40(folder: Path) -> TaskData:
     """The data set in a folder.
 
     Raises:
-        UserError: a file is missing, damaged, or of another format.
+        UserError: a file is missing, damaged, of another format, or in both lists.
     """
     names = tuple(_lines(folder / NAMES_FILE))
-    train, test = (_split(folder, _files(folder, name)) for name in ("train", "test"))
-    return TaskData(NAME, "classify", names, train, test, voxel_size=None)
+    train, test = (_listed(folder / f"{name}_files.txt") for name in ("train", "test"))
+    check_lists(NAME, train, test, WHERE)
+    splits = [_split(folder, [folder / name for name in listed]) for listed in (train, test)]
+    return TaskData(NAME, "classify", names, *splits, voxel_size=None)
 
 
-def _files(folder: Path, split: str) -> list[Path]:
-    """Those of a list, which names them by their places on its author's disk."""
-    listed = [Path(line).name for line in _lines(folder / f"{split}_files.txt")]
-    return [folder / name for name in listed]
+def _listed(path: Path) -> list[str]:
+    """Names of the files of a list, which has them by their places on its author's disk."""
+    return [Path(line).name for line in _lines(path)]
 
 
 def _lines(path: Path) -> list[str]:

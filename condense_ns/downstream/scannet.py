@@ -15,6 +15,7 @@ from jaxtyping import Int64
 
 from condense_ns.downstream.labelled_cloud import UNKNOWN, LabelledCloud, Split, TaskData, TaskName
 from condense_ns.downstream.scannet_boxes import BOXED, aligned, boxes_of_scan, raw_classes
+from condense_ns.downstream.split_lists import check_lists
 from condense_ns.errors import UserError
 from condense_ns.export.cloud_file import read_cloud
 from condense_ns.export.ply import read_vertices
@@ -33,22 +34,26 @@ def read_scannet(folder: Path, task: TaskName) -> TaskData:
     """The data set in the folder that holds `scans` and the lists.
 
     Raises:
-        UserError: a list is missing or empty.
+        UserError: a list is missing or empty, or does not fit the other one or the scans.
     """
     read: Callable[[Path], LabelledCloud] = labelled_scan
     if task == "detect":
         read = partial(_boxed_scan, raw_classes(folder / _TSV, WHERE))
-    splits = [_split(folder, name, read) for name in ("train", "val")]
+    train, test = (_listed(folder / f"scannetv2_{name}.txt") for name in ("train", "val"))
+    check_lists(NAME, train, test, WHERE, lambda scene: folder / "scans" / scene)
+    splits = [_split(folder, scenes, read) for scenes in (train, test)]
     names = tuple(BOXED) if task == "detect" else tuple(CLASSES)
     return TaskData(NAME, task, names, *splits, voxel_size=VOXEL, metres=True)
 
 
-def _split(folder: Path, name: str, read: Callable[[Path], LabelledCloud]) -> Split:
-    path = folder / f"scannetv2_{name}.txt"
+def _listed(path: Path) -> list[str]:
     try:
-        scenes = path.read_text(encoding="utf-8").split()
+        return path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as a list of scenes; {WHERE}") from error
+
+
+def _split(folder: Path, scenes: list[str], read: Callable[[Path], LabelledCloud]) -> Split:
     return Split(lambda number: read(folder / "scans" / scenes[number]), range(len(scenes)))
 
 

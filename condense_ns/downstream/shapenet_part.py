@@ -14,6 +14,7 @@ import torch
 
 from condense_ns.downstream.labelled_cloud import LabelledCloud, Split, TaskData
 from condense_ns.downstream.number_table import read_table
+from condense_ns.downstream.split_lists import check_lists
 from condense_ns.downstream.upright import upright
 from condense_ns.errors import UserError
 from condense_ns.volumes.from_points import PointCloud
@@ -52,17 +53,16 @@ def read_shapenet_part(folder: Path) -> TaskData:
     """
     categories = _categories(folder / "synsetoffset2category.txt")
     names = tuple(PARTS_OF)
-    train, test = (
-        _split(folder, [name for part in parts for name in _listed(folder, part)], categories)
-        for parts in (("train", "val"), ("test",))
-    )
+    train = [*_listed(folder, "train"), *_listed(folder, "val")]
+    test = _listed(folder, "test")
+    splits = [_split(folder, places, categories) for places in (train, test)]
+    check_lists(NAME, train, test, WHERE, lambda place: folder / f"{place}.txt")
     part_names = [f"{name}: {place}" for name in names for place in range(len(PARTS_OF[name]))]
     return TaskData(
         NAME,
         "parts",
         tuple(part_names),
-        train,
-        test,
+        *splits,
         voxel_size=None,
         category_names=names,
         parts_of=tuple(PARTS_OF.values()),

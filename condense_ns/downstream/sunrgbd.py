@@ -16,6 +16,7 @@ from jaxtyping import Float64, UInt16
 from PIL import Image
 
 from condense_ns.downstream.labelled_cloud import LabelledBoxes, LabelledCloud, Split, TaskData
+from condense_ns.downstream.split_lists import check_lists
 from condense_ns.errors import UserError
 from condense_ns.volumes.from_points import PointCloud
 
@@ -44,17 +45,24 @@ def read_sunrgbd(folder: Path) -> TaskData:
     """The data set in the folder that holds `SUNRGBD`, `SUNRGBDtoolbox` and the `.mat` file.
 
     Raises:
-        UserError: a file is missing or of another format.
+        UserError: a file is missing or of another format, or an image is in both lists.
     """
     path = folder / "SUNRGBDMeta3DBB_v2.mat"
     images = np.atleast_1d(_mat(path, "SUNRGBDMeta"))
     places = {_inside(image.sequenceName): number for number, image in enumerate(images)}
     lists = folder / "SUNRGBDtoolbox" / "traintestSplit" / "allsplit.mat"
-    splits = []
-    for name in ("alltrain", "alltest"):
-        listed = [_inside(str(entry)) for entry in np.atleast_1d(_mat(lists, name))]
-        numbers = [places[place] for place in listed if place in places]
-        splits.append(Split(lambda number: read_image(folder, images[number]), numbers))
+    train, test = (
+        [_inside(str(entry)) for entry in np.atleast_1d(_mat(lists, name))]
+        for name in ("alltrain", "alltest")
+    )
+    check_lists(NAME, train, test, WHERE)
+    splits = [
+        Split(
+            lambda number: read_image(folder, images[number]),
+            [places[place] for place in listed if place in places],
+        )
+        for listed in (train, test)
+    ]
     return TaskData(NAME, "detect", CLASSES, *splits, voxel_size=VOXEL, metres=True)
 
 

@@ -74,6 +74,12 @@ def test_a_missing_file_is_named(hdf5, name):
         read_modelnet40(hdf5)
 
 
+def test_a_file_in_both_lists_is_named(hdf5):
+    (hdf5 / "test_files.txt").write_text("elsewhere/ply_data_train1.h5\n")
+    with pytest.raises(UserError, match=r"lists ply_data_train1.h5 for training and for testing"):
+        read_modelnet40(hdf5)
+
+
 def test_an_empty_list_is_an_empty_split(hdf5):
     (hdf5 / "test_files.txt").write_text("\n")
     with pytest.raises(UserError, match="modelnet40 has no test clouds"):

@@ -127,3 +127,18 @@ def test_wrong_labels_are_told(folder, wrong):
     data = read_scannet(folder, "segment")
     with pytest.raises(UserError, match=told[wrong]):
         prepared(data.test[0], data, Preparation())
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        ("scene0000_00 scene0001_00", "lists scene0000_00 for training and for testing"),
+        ("scene0001_00 scene0002_00", "lists scene0002_00, but .* is not there"),
+        ("", "scannet has no test clouds"),
+    ],
+)
+def test_wrong_lists_are_told_before_a_scan_is_read(folder, listed, told):
+    (folder / "scannetv2_val.txt").write_text(listed)
+    for task in ("segment", "detect"):
+        with pytest.raises(UserError, match=told):
+            read_scannet(folder, task)

@@ -104,3 +104,18 @@ def test_a_split_of_unknown_synsets_is_refused(folder):
     (folder / "train_test_split" / "shuffled_test_file_list.json").write_text('["x/999/a"]')
     with pytest.raises(UserError, match="lists shapes of 999, which has no category"):
         read_shapenet_part(folder)
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (["x/02691156/a1"], "lists 02691156/a1 for training and for testing"),
+        (["x/02691156/a9"], "lists 02691156/a9, but .*a9.txt is not there"),
+        ([], "shapenetpart has no test clouds"),
+    ],
+)
+def test_lists_that_do_not_fit_are_told(folder, listed, told):
+    path = folder / "train_test_split" / "shuffled_test_file_list.json"
+    path.write_text(json.dumps(listed))
+    with pytest.raises(UserError, match=told):
+        read_shapenet_part(folder)

@@ -100,6 +100,12 @@ def test_a_missing_depth_image_is_named(folder):
         read_sunrgbd(folder).test[0]
 
 
+def test_an_image_in_both_lists_is_named(folder):
+    write_lists(folder, train=("a", "b"))
+    with pytest.raises(UserError, match=r"lists SUNRGBD/kv2/data/b for training and for testing"):
+        read_sunrgbd(folder)
+
+
 def test_an_empty_split_is_refused(folder):
     write_lists(folder, test=("unknown",))
     with pytest.raises(UserError, match="sunrgbd has no test clouds"):
