@@ -9,6 +9,15 @@ from torch import Tensor
 
 from condense_ns.geometry.projection import Camera
 from condense_ns.geometry.similarity import Similarity
+from condense_ns.keypoints.array_layout import (
+    ANY,
+    Arrays,
+    Layout,
+    Metadata,
+    check_layout,
+    in_layout,
+    require,
+)
 from condense_ns.keypoints.keypoint_set import Frame, Keypoints3D, Observations, SeenView
 
 _POSITIONS, _NUMBERS, _COUNTS, _FLAGS, _DESCRIPTORS = "<f8", "<f4", "<i4", "|u1", "<f2"
@@ -32,16 +41,7 @@ _LAYOUT: dict[str, tuple[str, tuple[str | int, ...]]] = {
 }
 """Numpy type and shape of each array. Those of descriptors come on top: their names are in the
 metadata, as they may hold what no file name may."""
-_ANY = ""
-"""A side of any length."""
 _ROTATION_TOLERANCE = 1e-3
-
-Arrays = dict[str, np.ndarray]
-Metadata = dict[str, Any]
-
-
-class UnsoundSetError(ValueError):
-    """The arrays or the metadata are no keypoint set; the message says what is wrong."""
 
 
 def metadata_of(keypoints: Keypoints3D) -> Metadata:
@@ -82,11 +82,9 @@ def arrays_of(keypoints: Keypoints3D) -> Arrays:
     given = [_numpy(view.given_pose) for view in keypoints.views]
     arrays["given_poses"] = np.stack(given) if given else np.empty((0, 3, 4))
     arrays["camera_sizes"] = arrays["camera_sizes"].reshape(len(cameras), 2)
-    with np.errstate(over="ignore"):  # becomes infinite, which `check` refuses
-        typed = {name: array.astype(_LAYOUT[name][0]) for name, array in arrays.items()}
-        for number, values in enumerate(keypoints.descriptors.values()):
-            typed[_descriptor(number)] = _numpy(values).astype(_DESCRIPTORS)
-    return typed
+    for number, values in enumerate(keypoints.descriptors.values()):
+        arrays[_descriptor(number)] = _numpy(values)
+    return in_layout(arrays, _layout(len(keypoints.descriptors)))
 
 
 def keypoints_of(arrays: Arrays, metadata: Metadata) -> Keypoints3D:
@@ -127,37 +125,26 @@ def check(arrays: Arrays, metadata: Metadata) -> None:
     """Everything that `keypoints_of` relies on.
 
     Raises:
-        UnsoundSetError: it does not hold.
+        UnsoundArraysError: it does not hold.
     """
     _check_metadata(metadata)
     names = metadata["descriptors"]
-    layout = _LAYOUT | {
-        _descriptor(number): (_DESCRIPTORS, ("keypoints", _ANY)) for number in range(len(names))
-    }
-    for name in sorted(layout.keys() ^ arrays.keys()):
-        _require(name not in layout, f"{name} is missing")
-        _require(name in layout, f"{name} is unknown")
-    counts = {"views": len(metadata["views"])}
-    for name, (dtype, sides) in layout.items():
-        array = arrays[name]
-        _require(array.dtype == np.dtype(dtype), f"{name} holds {array.dtype} instead of {dtype}")
-        _require(_fits(array.shape, sides, counts), f"{name} has the shape {array.shape}")
-        _require(bool(np.isfinite(array).all()), f"{name} holds NaN or infinity")
+    counts = check_layout(arrays, _layout(len(names)), {"views": len(metadata["views"])})
     _check_ranges(arrays, counts)
     for number, name in enumerate(names):
         has_length = arrays[_descriptor(number)].any(axis=1).all()
-        _require(bool(has_length), f"the descriptors {name} hold a vector of zeros")
+        require(bool(has_length), f"the descriptors {name} hold a vector of zeros")
 
 
 def _check_metadata(metadata: Metadata) -> None:
     """Types and values of what the JSON holds."""
-    _require(metadata.get("frame") in get_args(Frame), "frame is neither dataset nor model")
+    require(metadata.get("frame") in get_args(Frame), "frame is neither dataset nor model")
     for name in ("descriptors", "views"):
         names = metadata.get(name)
         are_names = isinstance(names, list) and all(isinstance(entry, str) for entry in names)
-        _require(are_names, f"{name} is no list of names")
+        require(are_names, f"{name} is no list of names")
     names = metadata["descriptors"]
-    _require(len(set(names)) == len(names), "descriptors holds one name twice")
+    require(len(set(names)) == len(names), "descriptors holds one name twice")
     _check_similarity(metadata.get("to_dataset"))
 
 
@@ -165,14 +152,14 @@ def _check_similarity(parts: Any) -> None:
     """A rotation, a translation and a scale above 0."""
     shapes = {"rotation": (3, 3), "translation": (3,), "scale": ()}
     has_parts = isinstance(parts, dict) and parts.keys() == shapes.keys()
-    _require(has_parts, "to_dataset is no rotation, translation and scale")
+    require(has_parts, "to_dataset is no rotation, translation and scale")
     for name, shape in shapes.items():
-        _require(_is_finite(parts[name], shape), f"{name} of to_dataset has other numbers or shape")
+        require(_is_finite(parts[name], shape), f"{name} of to_dataset has other numbers or shape")
     rotation = np.array(parts["rotation"], dtype=np.float64)
     is_orthogonal = np.allclose(rotation @ rotation.T, np.eye(3), atol=_ROTATION_TOLERANCE)
     is_rotation = is_orthogonal and np.linalg.det(rotation) > 0
-    _require(bool(is_rotation), "rotation of to_dataset does more than rotate")
-    _require(parts["scale"] > 0, "scale of to_dataset is not above 0")
+    require(bool(is_rotation), "rotation of to_dataset does more than rotate")
+    require(parts["scale"] > 0, "scale of to_dataset is not above 0")
 
 
 def _check_ranges(arrays: Arrays, counts: dict[str, int]) -> None:
@@ -185,18 +172,7 @@ def _check_ranges(arrays: Arrays, counts: dict[str, int]) -> None:
         ("camera_fisheye", 0, 1),
     ):
         inside = (arrays[name] >= least) & (arrays[name] <= most)
-        _require(bool(inside.all()), f"{name} holds a number outside {least} to {most}")
-
-
-def _fits(shape: tuple[int, ...], sides: tuple[str | int, ...], counts: dict[str, int]) -> bool:
-    """Whether a shape is as described; the first array with a named side says how long that is."""
-    if len(shape) != len(sides):
-        return False
-    return all(
-        side == _ANY
-        or length == (side if isinstance(side, int) else counts.setdefault(side, length))
-        for length, side in zip(shape, sides, strict=True)
-    )
+        require(bool(inside.all()), f"{name} holds a number outside {least} to {most}")
 
 
 def _is_finite(value: Any, shape: tuple[int, ...]) -> bool:
@@ -234,11 +210,13 @@ def _numpy(tensor: Tensor) -> np.ndarray:
     return tensor.detach().cpu().numpy()
 
 
+def _layout(descriptors: int) -> Layout:
+    """Of a set with descriptors of so many kinds."""
+    return _LAYOUT | {
+        _descriptor(number): (_DESCRIPTORS, ("keypoints", ANY)) for number in range(descriptors)
+    }
+
+
 def _descriptor(number: int) -> str:
     """Name of an array of descriptors."""
     return f"descriptors_{number}"
-
-
-def _require(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise UnsoundSetError(otherwise)

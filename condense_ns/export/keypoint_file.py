@@ -1,26 +1,26 @@
 """A keypoint set as one ``.npz`` file, whose numbers every program with numpy can read."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from condense_ns.errors import UserError
-from condense_ns.export.keypoint_arrays import (
-    Arrays,
-    Metadata,
-    UnsoundSetError,
-    arrays_of,
-    check,
-    keypoints_of,
-    metadata_of,
-)
-from condense_ns.export.npz_members import read_members, write_members
+from condense_ns.export.described_arrays import DescribedArrays
+from condense_ns.export.keypoint_arrays import arrays_of, check, keypoints_of, metadata_of
+from condense_ns.keypoints.array_layout import Arrays, Metadata, require
 from condense_ns.keypoints.keypoint_set import Keypoints3D
 
-_FORMAT, _VERSION = "condense keypoints", 1
-_METADATA = "metadata"
+
+def _check(arrays: Arrays, metadata: Metadata) -> None:
+    """Raises: UnsoundArraysError: the set or its provenance is not sound."""
+    _check_provenance(metadata)
+    check(arrays, metadata)
+
+
+def _check_provenance(metadata: Metadata) -> None:
+    """Raises: UnsoundArraysError: there is none."""
+    require(isinstance(metadata.get("provenance"), dict), "provenance is no table")
+
+
+_FILE = DescribedArrays("condense keypoints", 1, "keypoint file", "make the keypoints anew", _check)
 
 
 def write_keypoints(path: Path, keypoints: Keypoints3D, provenance: dict[str, Any]) -> None:
@@ -37,12 +37,7 @@ def write_keypoints(path: Path, keypoints: Keypoints3D, provenance: dict[str, An
         TypeError: `provenance` holds something that JSON cannot hold.
         ValueError: `provenance` holds NaN or infinity.
     """
-    own = metadata_of(keypoints)
-    arrays = arrays_of(keypoints)
-    _require_sound(arrays, own, path)
-    header = {"format": _FORMAT, "version": _VERSION, **own, "provenance": provenance}
-    text = json.dumps(header, allow_nan=False).encode("utf-8")
-    write_members(path, {_METADATA: np.frombuffer(text, np.uint8), **arrays})
+    _FILE.write(path, arrays_of(keypoints), {**metadata_of(keypoints), "provenance": provenance})
 
 
 def read_keypoints(path: Path) -> Keypoints3D:
@@ -51,52 +46,16 @@ def read_keypoints(path: Path) -> Keypoints3D:
     Raises:
         UserError: no such file, or one that is damaged, of a newer version or no sound set.
     """
-    metadata = _read_metadata(path)
-    arrays = read_members(path)
-    del arrays[_METADATA]
-    _require_sound(arrays, metadata, path)
-    return keypoints_of(arrays, metadata)
+    return keypoints_of(*_FILE.read(path))
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
     """What `write_keypoints` was told of the origin of a set.
 
     Raises:
-        UserError: no such file, or one that is damaged or of a newer version.
+        UserError: no such file, or one that is damaged, of a newer version or without it.
     """
-    return _read_metadata(path)["provenance"]
-
-
-def _read_metadata(path: Path) -> Metadata:
-    """The JSON of a file of the version that is known here.
-
-    Raises:
-        UserError: the file is none, or of another version.
-    """
-    array = read_members(path, [_METADATA]).get(_METADATA)
-    try:
-        metadata = json.loads(b"" if array is None else array.tobytes())
-    except (ValueError, RecursionError):
-        metadata = None
-    if not isinstance(metadata, dict) or metadata.get("format") != _FORMAT:
-        raise UserError(f"{path} is no keypoint file; give one that condense wrote")
-    if metadata.get("version") != _VERSION:
-        raise UserError(
-            f"{path} is a keypoint file of version {metadata.get('version')}, of which only "
-            f"{_VERSION} is known here; update condense_ns"
-        )
-    if not isinstance(metadata.get("provenance"), dict):
-        raise UserError(f"{path}: provenance is no table; make the keypoints anew")
-    return metadata
-
-
-def _require_sound(arrays: Arrays, metadata: Metadata, path: Path) -> None:
-    """Name the file whose content is not sound.
-
-    Raises:
-        UserError: the content is not sound.
-    """
-    try:
-        check(arrays, metadata)
-    except UnsoundSetError as error:
-        raise UserError(f"{path}: {error}; make the keypoints anew") from error
+    metadata = _FILE.metadata(path)
+    with _FILE.naming(path):
+        _check_provenance(metadata)
+    return metadata["provenance"]

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from condense_ns.errors import UserError
-from condense_ns.keypoints.scene_arrays import UnsoundSceneError, embedding_name
+from condense_ns.keypoints.array_layout import UnsoundArraysError
+from condense_ns.keypoints.scene_arrays import embedding_name
 from condense_ns.retrieval.lance_tables import (
     connected,
     in_one_sentence,
@@ -182,7 +183,7 @@ class SceneIndex:
                 raise UserError(f"the index {self.place} has no scene {name!r}")
         try:
             return [scene_of_row(rows[name]) for name in names]
-        except UnsoundSceneError as error:
+        except UnsoundArraysError as error:
             raise UserError(
                 f"{self.place} is damaged ({error}); run condense index verify"
             ) from error
@@ -280,6 +281,6 @@ def _problem(row: dict[str, Any], seen: set[str]) -> str | None:
         return "its bytes have changed since it was added"
     try:
         scene = scene_of_row(row)
-    except UnsoundSceneError as error:
+    except UnsoundArraysError as error:
         return str(error)
     return None if scene.name == row["name"] else "its name is another one inside"

@@ -15,10 +15,9 @@ import torch
 from PIL import Image
 
 from condense_ns.errors import UserError
+from condense_ns.keypoints.array_layout import Arrays, UnsoundArraysError
 from condense_ns.keypoints.scene_arrays import (
     LAYOUT,
-    Arrays,
-    UnsoundSceneError,
     arrays_of,
     check,
     embedding_name,
@@ -50,7 +49,7 @@ def row_of(scene: SceneDescriptor, contents: Contents) -> "pyarrow.Table":
     arrays, metadata = arrays_of(scene), metadata_of(scene)
     try:
         check(arrays, metadata)
-    except UnsoundSceneError as error:
+    except UnsoundArraysError as error:
         raise UserError(
             f"the scene {scene.name!r} is not sound: {error}; describe it anew"
         ) from error
@@ -80,7 +79,7 @@ def scene_of_row(row: dict[str, Any]) -> SceneDescriptor:
     """The scene in a row of `rows_of`, checked; the thumbnail has lost a little.
 
     Raises:
-        UnsoundSceneError: the row is damaged.
+        UnsoundArraysError: the row is damaged.
     """
     try:
         metadata = json.loads(row["metadata"])
@@ -88,7 +87,7 @@ def scene_of_row(row: dict[str, Any]) -> SceneDescriptor:
         pictured = Image.open(io.BytesIO(row["thumbnail"]), formats=["WEBP"]).convert("RGB")
         arrays |= {"box": np.array(row["box"]).reshape(2, 3), "thumbnail": np.array(pictured)}
     except (ValueError, OSError, TypeError, RecursionError) as error:
-        raise UnsoundSceneError(f"a part cannot be read ({error})") from error
+        raise UnsoundArraysError(f"a part cannot be read ({error})") from error
     arrays["descriptors"] = row["descriptors"]
     arrays["region_embeddings"] = row.get("regions", np.zeros((0, 1), np.float16))
     arrays |= {name: value for name, value in row.items() if name.startswith("embedding_")}
