@@ -1,14 +1,17 @@
 """Images -> stored feature maps: what is stored already is kept, the rest is encoded now.
 
-One image is encoded while the next one is read and the last one is written, so that neither the disk
+One image is encoded while the next ones are read and the last one is written, so that neither the disk
 nor the decoder of the images keeps the encoder waiting, and so that memory holds a handful of images
-however many there are.
+however many there are. Encoders that bear it encode two images at once: a small network alone cannot
+keep two cores busy.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,6 +30,8 @@ from condense_ns.encoders.base import MapMaker
 
 BASIS_IMAGES = 32
 """Images, spread evenly over the scene, that a compression is fitted to."""
+AHEAD, SIDE_BY_SIDE = 3, 2
+"""Images in memory that wait to be encoded or stored; images that are encoded at once."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def _fill(
     with GroupedWriter(store) as writer:
         for number, (key, source, feature_map) in enumerate(_encoded(encoder, missing)):
             if number == 0:
-                seconds = time.perf_counter() - start
+                seconds = (time.perf_counter() - start) / _at_once(encoder)
                 Console().print(_estimate(store, encoder, list(missing.values()), seconds))
             cells = feature_map if basis is None else basis.project(feature_map)
             writer.add(NewMap(key, str(source.path), cells.half()))
@@ -129,18 +134,36 @@ def _fill(
 def _encoded(
     encoder: MapMaker, missing: dict[str, ImageSource]
 ) -> Iterator[tuple[str, ImageSource, Float[Tensor, "rows columns channels"]]]:
-    """Keys, images and their maps; the next image is read meanwhile."""
+    """Keys, images and their maps; the next images are read meanwhile, or encoded already."""
     items = list(missing.items())
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        ahead = reader.submit(_loaded, items[0][1])
+    begin: Callable[[ImageSource], Tensor] = (
+        partial(_read_and_encoded, encoder) if encoder.concurrent else _loaded
+    )
+    with ThreadPoolExecutor(_at_once(encoder)) as pool:
+        ahead = deque(pool.submit(begin, source) for _, source in items[:AHEAD])
         for number in track(
             range(len(items)), f"Encoding with {encoder.spec}", refresh_per_second=2
         ):
-            image = ahead.result()
-            if number + 1 < len(items):
-                ahead = reader.submit(_loaded, items[number + 1][1])
+            begun = ahead.popleft().result()
+            if number + AHEAD < len(items):
+                ahead.append(pool.submit(begin, items[number + AHEAD][1]))
             key, source = items[number]
-            yield key, source, _feature_map(encoder, source, image)
+            yield (
+                key,
+                source,
+                begun if encoder.concurrent else _feature_map(encoder, source, begun),
+            )
+
+
+def _at_once(encoder: MapMaker) -> int:
+    """How many images are encoded side by side."""
+    return SIDE_BY_SIDE if encoder.concurrent else 1
+
+
+def _read_and_encoded(
+    encoder: MapMaker, source: ImageSource
+) -> Float[Tensor, "rows columns channels"]:
+    return _feature_map(encoder, source, _loaded(source))
 
 
 def _feature_map(
@@ -187,17 +210,17 @@ def _loaded(source: ImageSource) -> Float[Tensor, "3 height width"]:
 
 
 def _estimate(
-    store: FeatureStore, encoder: MapMaker, sources: list[ImageSource], first_seconds: float
+    store: FeatureStore, encoder: MapMaker, sources: list[ImageSource], seconds_each: float
 ) -> str:
-    """One line: disk, memory and time of encoding these images, the first of which took so long."""
+    """One line: disk, memory and time of encoding these images, each of which takes so long."""
     grids = [encoder.grid_size(source.height, source.width) for source in sources]
     cells = [rows * columns for rows, columns in grids]
     width = store.identity.width
     disk = sum(cells) * width * BYTES_PER_NUMBER
     largest_image = max(12 * source.height * source.width for source in sources)
-    memory = 2 * largest_image + 4 * max(cells) * (encoder.channels + GROUP_MAPS * width)
+    memory = (AHEAD + 1) * largest_image + 4 * max(cells) * (encoder.channels + GROUP_MAPS * width)
     return (
         f"{len(sources)} images to encode with {encoder.spec} ({encoder.channels} channels): "
         f"{disk / 1e6:.0f} MB on disk in {store.folder}, {memory / 1e6:.0f} MB of memory beside "
-        f"the encoder, about {first_seconds * len(sources):.0f} s; kept for later runs"
+        f"the encoder, about {seconds_each * len(sources):.0f} s; kept for later runs"
     )

@@ -28,6 +28,7 @@ class MapMaker(Protocol):
     channels: int
     fingerprint: str
     device: str
+    concurrent: bool
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the map of an image of `height` x `width` pixels."""
@@ -50,6 +51,7 @@ class ImageEncoder(ABC):
         fingerprint: hexadecimal digest of everything that changes the numbers: weights, settings,
             and the version of the code around them. Equal fingerprints mean equal features.
         device: where `encode` computes and where its answers lie.
+        concurrent: whether several threads may call `encode` at once.
     """
 
     spec: str
@@ -57,6 +59,7 @@ class ImageEncoder(ABC):
     patch_size: int
     fingerprint: str
     device: str
+    concurrent: bool = False
 
     @abstractmethod
     def grid_size(self, height: int, width: int) -> tuple[int, int]:

@@ -49,6 +49,8 @@ class OnnxEncoder(ImageEncoder):
     It runs on the GPU if `device` names one and onnxruntime was built for it, else on the CPU.
     """
 
+    concurrent = True
+
     def __init__(self, spec: str, device: str = "cpu", image_size: int | None = None) -> None:
         """Open the file and find out its layout.
 

@@ -63,6 +63,7 @@ class EncodingHalf(Protocol):
     channels: int
     fingerprint: str
     device: str
+    concurrent: bool
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the map of an image of `height` x `width` pixels."""
@@ -84,6 +85,7 @@ class Operator(ABC):
         fingerprint: hexadecimal digest of everything that changes what `encode` answers. Operators
             with one encoder share it, so that stored maps serve them all.
         device: where both halves compute and where their answers lie.
+        concurrent: whether several threads may call `encode` at once.
         label_names: names of the classes where `labels` answers, else empty.
         needed_views: photographs whose maps `prepare` must be given; others may come along.
     """
@@ -92,6 +94,7 @@ class Operator(ABC):
     channels: int
     fingerprint: str
     device: str
+    concurrent: bool = False
     label_names: tuple[str, ...] = ()
     needed_views: tuple[int, ...] = ()
 

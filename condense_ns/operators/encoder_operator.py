@@ -20,6 +20,7 @@ class EncoderOperator(Operator):
         self.channels = encoder.channels
         self.fingerprint = encoder.fingerprint
         self.device = encoder.device
+        self.concurrent = encoder.concurrent
         self._encoder = encoder
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:

@@ -30,6 +30,8 @@ SCALINGS = ("255", "unit", "signed", "imagenet")
 class TfLiteLogits:
     """A network in a TFLite file, run on the CPU."""
 
+    concurrent = False  # an interpreter has one set of tensors
+
     def __init__(self, path: Path, cut: str | None, scaling: str | None, device: str) -> None:
         """Open the file.
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import namedtuple
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -35,6 +36,20 @@ class FakeEncoder(ImageEncoder):
         self.calls += 1
         means = torch.nn.functional.avg_pool2d(images, PATCH).permute(0, 2, 3, 1)
         return torch.cat([means, means * means], dim=-1)
+
+
+class ConcurrentEncoder(FakeEncoder):
+    """Answers only while another image is encoded, too."""
+
+    concurrent = True
+
+    def __init__(self):
+        super().__init__()
+        self._both = Barrier(2, timeout=20.0)
+
+    def encode(self, images):
+        self._both.wait()
+        return super().encode(images)
 
 
 class CroppedEncoder(FakeEncoder):
@@ -92,6 +107,10 @@ def test_maps_come_in_the_order_of_the_images(sources, root):
     maps = extract(encoder, sources, root, "room")
     assert encoder.calls == len(maps) == 4
     assert_maps_are_right(maps, sources)
+
+
+def test_two_images_are_encoded_at_once_where_the_encoder_bears_it(sources, root):
+    assert_maps_are_right(extract(ConcurrentEncoder(), sources, root, "room"), sources)
 
 
 def test_only_missing_images_are_encoded(sources, root):

@@ -54,7 +54,7 @@ def test_a_large_sample_is_thinned(operator, image, monkeypatch):
 @pytest.mark.parametrize("channels", [1, 2, 40])
 def test_any_number_of_channels(channels, image):
     class Constant:
-        fingerprint, device = "0", "cpu"
+        fingerprint, device, concurrent = "0", "cpu", False
 
         def __init__(self):
             self.channels = channels
