@@ -119,9 +119,9 @@ def _sought(
 
 def _with_3d(keypoints: Keypoints3D, predicted: PredictedScene) -> Keypoints3D:
     """With features and normals of the 3D branch, where photographs have not told them."""
-    features = {**predicted.features(keypoints.xyz), **keypoints.descriptors}
-    own = {spec: features[spec] for spec in (*keypoints.descriptors, *features)}
-    return replace(keypoints, descriptors=own, normals=predicted.normals(keypoints.xyz))
+    own, xyz = keypoints.descriptors, keypoints.xyz
+    features = own | predicted.features(xyz) | own  # the photographs' own come first, and count
+    return replace(keypoints, descriptors=features, normals=predicted.normals(xyz))
 
 
 @dataclass(frozen=True)
