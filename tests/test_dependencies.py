@@ -4,6 +4,8 @@ import ast
 import importlib.metadata
 import re
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@cache
 def imported() -> set[str]:
     """Top-level modules of others that any file imports, at once or when it needs them."""
     names = set()
@@ -50,10 +53,15 @@ def requirements(project: dict[str, Any]) -> dict[str, Requirement]:
     return {normal(one.name): one for one in found}
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Modules and who brought them."""
+    return importlib.metadata.packages_distributions()
+
+
 def distributions(module: str) -> set[str]:
     """Who may bring a module; it has the module's name where nothing is installed."""
-    known = importlib.metadata.packages_distributions()
-    return {normal(name) for name in known.get(module, [module])}
+    return {normal(name) for name in installed().get(module, [module])}
 
 
 def test_every_import_is_declared(project: dict[str, Any]):

@@ -81,10 +81,10 @@ def _work(folder: Path, count: int, stage: str) -> float:
             images = torch.randint(count, (RAYS,), generator=generator)
             pixels = torch.rand(RAYS, 2, generator=generator) * torch.tensor([WIDTH, HEIGHT])
             maps.features(images, pixels)
-    return _own_peak_kilobytes() / 1024
+    return own_peak_kilobytes() / 1024
 
 
-def _own_peak_kilobytes() -> float:
+def own_peak_kilobytes() -> float:
     """Peak resident memory since the process began to run this program.
 
     `getrusage` would also count the parent that it was forked from, so Linux's own file is read.

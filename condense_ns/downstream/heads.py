@@ -5,6 +5,7 @@ taken once over training clouds and kept (`methods.md` 7.3 allows a batch norm i
 scale are learned from at the same rate, and no cloud changes what is said of another.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -12,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from condense_ns.downstream.volume_pieces import MOST_VOXELS, in_pieces
 from condense_ns.errors import UserError
 from condense_ns.fields.sparse_convolution import SparseConvolution
 from condense_ns.fields.voxel_pyramid import voxel_pyramid
@@ -21,6 +23,8 @@ HeadName = Literal["linear", "mlp", "decoder"]
 HIDDEN = 128
 """Width of the hidden layer of `mlp`."""
 _LEAST_DEVIATION = 1e-4
+_CELL = 16
+"""Voxels along the edge of what pieces of a volume are made of; a decoder sees one voxel beyond a piece."""
 
 
 class Standardised(nn.Module):
@@ -38,11 +42,24 @@ class Standardised(nn.Module):
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
 
-    def measure(self, rows: Float[Tensor, "rows channels"]) -> None:
-        """Take mean and deviation of these rows."""
-        rows = rows.float()
-        self.mean.copy_(rows.mean(dim=0))
-        deviation = rows.std(dim=0, correction=0)
+    @torch.no_grad()
+    def measure(self, parts: Iterable[Float[Tensor, "_ channels"]]) -> None:
+        """Take mean and deviation over the rows of all parts.
+
+        Args:
+            parts: at least one row in all; one part after the other is held in memory.
+        """
+        count, origin = 0, self.mean.new_zeros(())
+        total, squares = self.mean.double() * 0, self.mean.double() * 0
+        for some in (some for rows in parts for some in rows.split(MOST_VOXELS)):
+            origin = some[0].double() if count == 0 else origin  # so that squares stay small
+            values = some.double() - origin
+            count += len(values)
+            total += values.sum(dim=0)
+            squares += values.square().sum(dim=0)
+        mean = total / count
+        self.mean.copy_(mean + origin)
+        deviation = (squares / count - mean.square()).clamp_min(0).sqrt()
         known = deviation > _LEAST_DEVIATION  # a channel that never changes says nothing
         self.deviation.copy_(torch.where(known, deviation, torch.ones_like(deviation)))
 
@@ -92,11 +109,38 @@ class Head(nn.Module):
         """
         features = self.standardised(rows)
         if self.convolution is not None:
-            if len(features) != len(volume):
-                raise UserError("a decoder needs one feature per voxel; give --head linear or mlp")
+            _refuse_other_rows(features, volume)
             level = voxel_pyramid([volume.voxel_indices], 1).levels[0]
             features = self.convolution(features, level)
         return self.layers(features)
+
+    @torch.no_grad()
+    def answered(
+        self,
+        rows: Float[Tensor, "rows channels"],
+        volume: SparseVolume,
+        most_rows: int = MOST_VOXELS,
+    ) -> Float[Tensor, "rows outputs"]:
+        """The same without gradients, and in parts: memory for what lies between is bounded.
+
+        Args:
+            rows: as for a call.
+            volume: as for a call; a decoder reads it in pieces.
+            most_rows: of a part.
+
+        Raises:
+            UserError: the head is a decoder, and the rows are no voxels.
+        """
+        if self.convolution is None:
+            return torch.cat([self(some, volume) for some in rows.split(most_rows)])
+        _refuse_other_rows(rows, volume)
+        return in_pieces(volume, lambda piece, places: self(rows[places], piece), _CELL, most_rows)
+
+
+def _refuse_other_rows(rows: Float[Tensor, "rows channels"], volume: SparseVolume) -> None:
+    """Raises: UserError: rows that are not those of the volume's voxels."""
+    if len(rows) != len(volume):
+        raise UserError("a decoder needs one feature per voxel; give --head linear or mlp")
 
 
 def start_as_rare(head: Head, classes: int, share: float) -> None:

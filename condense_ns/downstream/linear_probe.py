@@ -135,7 +135,7 @@ def _trained(
         torch.manual_seed(settings.seed)
         probe = LinearProbe(rows.shape[1], classes)
     probe = probe.to(rows.device)
-    probe.standardised.measure(rows)
+    probe.standardised.measure([rows])
     known = torch.nonzero(labels >= 0)[:, 0].cpu()
     generator = torch.Generator().manual_seed(settings.seed)
     optimiser = torch.optim.AdamW(probe.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)

@@ -79,8 +79,11 @@ class TaskNetwork(nn.Module):
         """Take the head's mean and deviation over the first clouds."""
         count = min(len(clouds), MOST_MEASURED)
         places = [place * len(clouds) // count for place in range(count)]
-        rows = [self.rows(clouds[place].to(device)) for place in places]
-        self.head.standardised.measure(torch.cat(rows))
+        self.head.standardised.measure(self.rows(clouds[place].to(device)) for place in places)
+
+    def answers(self, cloud: PreparedCloud) -> Float[Tensor, "rows outputs"]:
+        """What is said of a cloud, without gradients; large clouds go in pieces."""
+        return self.head.answered(self.rows(cloud), cloud.volume)
 
 
 class KeptRows:

@@ -92,27 +92,31 @@ class TaskTrainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * self._rate_share()
         self.network.set_training(True)
-        losses = (
-            self._frozen_losses(places) if self.network.frozen else self._losses(places, generator)
-        )
-        loss = torch.stack(losses).mean()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = (
+            self._learned_frozen(places)
+            if self.network.frozen
+            else self._learned(places, generator)
+        )
         nn.utils.clip_grad_norm_(self.trained, _LARGEST_GRADIENT)
         self.optimiser.step()
-        self.recent = float(loss.detach())
+        self.recent = float(loss)
         self.steps += 1
         self.seconds += time.monotonic() - start
 
-    def _frozen_losses(self, places: Sequence[int]) -> list[Float[Tensor, ""]]:
-        losses = []
+    def _learned_frozen(self, places: Sequence[int]) -> Float[Tensor, ""]:
+        """Add the gradients of the mean loss, cloud by cloud, so that one at a time needs memory."""
+        total = torch.zeros((), device=self.device)
         for place in places:
             cloud = self.clouds[place].to(self.device)
             answers = self.network.head(self.kept[place], cloud.volume)
-            losses.append(self.task.loss(answers, cloud))
-        return losses
+            loss = self.task.loss(answers, cloud) / len(places)
+            loss.backward()
+            total += loss.detach()
+        return total
 
-    def _losses(self, places: Sequence[int], generator: random.Random) -> list[Float[Tensor, ""]]:
+    def _learned(self, places: Sequence[int], generator: random.Random) -> Float[Tensor, ""]:
+        """Add the gradients of the mean loss of all clouds together."""
         clouds = []
         for place in places:
             cloud = cropped(self.clouds[place], self.settings.most_voxels, generator)
@@ -120,10 +124,13 @@ class TaskTrainer:
                 cloud = augmented(cloud, generator)
             clouds.append(cloud.to(self.device))
         rows = self.network.trained_rows(clouds)
-        return [
+        losses = [
             self.task.loss(self.network.head(row, cloud.volume), cloud)
             for row, cloud in zip(rows, clouds, strict=True)
         ]
+        loss = torch.stack(losses).mean()
+        loss.backward()
+        return loss.detach()
 
     def _rate_share(self) -> float:
         """A rising line, then half a cosine down to 1 %."""
@@ -145,7 +152,7 @@ class TaskTrainer:
         scores = self.task.scores()
         for place in range(len(clouds)):
             cloud = clouds[place].to(self.device)
-            scores.add(self.network.head(self.network.rows(cloud), cloud.volume), cloud)
+            scores.add(self.network.answers(cloud), cloud)
             if told is not None:
                 told(place + 1)
         return scores

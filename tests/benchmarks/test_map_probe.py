@@ -24,7 +24,7 @@ QUICK = ProbeSettings(steps=30)
 class Brightness:
     """Maps of two numbers, the larger one of which says whether a cell is bright."""
 
-    channels, fingerprint, device = 2, "ab" * 32, "cpu"
+    channels, fingerprint, device, concurrent = 2, "ab" * 32, "cpu", False
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         return height // 4, width // 4

@@ -24,7 +24,7 @@ def volume():
 def test_standardised_rows_have_mean_zero_and_deviation_one():
     layer = Standardised(3)
     rows = torch.randn(50, 3) * torch.tensor([5.0, 0.1, 0.0]) + 7
-    layer.measure(rows)
+    layer.measure([rows[:1], rows[1:20], rows[20:]])
     found = layer(rows)
     assert torch.allclose(found.mean(dim=0), torch.zeros(3), atol=1e-4)
     assert torch.allclose(found.std(dim=0, correction=0), torch.tensor([1.0, 1, 0]), atol=1e-3)
@@ -60,6 +60,20 @@ def test_a_decoder_sees_the_voxels_around(volume):
 def test_a_decoder_needs_voxels(volume):
     with pytest.raises(UserError, match="a decoder needs one feature per voxel"):
         Head("decoder", 4, 3)(torch.randn(2, 4), volume)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_say_what_the_whole_says(name: HeadName):
+    grid = torch.rand(200, 12, 8, generator=torch.Generator().manual_seed(0)) < 0.2
+    corridor = made_volume(torch.nonzero(grid).int())
+    head = Head(name, 4, 3)
+    rows = torch.randn(len(corridor), 4)
+    found = head.answered(rows, corridor, most_rows=800)
+    assert not found.requires_grad
+    torch.testing.assert_close(found, head(rows, corridor).detach())
+    if name == "decoder":
+        with pytest.raises(UserError, match="a decoder needs one feature per voxel"):
+            head.answered(rows[:2], corridor)
 
 
 def test_what_is_not_allowed_is_never_answered():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from condense_ns.downstream.scene_latents import _pieces, scene_latents
+from condense_ns.downstream.scene_latents import scene_latents
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from tests.voxel_scenes import made_volume
 
@@ -34,13 +34,3 @@ def test_pieces_say_almost_what_the_whole_says(backbone, long_volume):
     difference = (found - expected).norm(dim=1) / expected.norm(dim=1)
     assert float(difference.median()) < 0.02
     assert float(difference.quantile(0.99)) < 0.25
-
-
-@pytest.mark.parametrize("most", [1, 50, 500, 10**6])
-def test_every_voxel_is_in_one_piece(long_volume, most):
-    cells = long_volume.voxel_indices.long() // 16
-    count = torch.zeros(len(cells), dtype=torch.long)
-    for within, around in _pieces(cells, most):
-        count += within
-        assert (around | ~within).all()
-    assert (count == 1).all()

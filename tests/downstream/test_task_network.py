@@ -10,8 +10,10 @@ from condense_ns.downstream.classification import Classification
 from condense_ns.downstream.prepared_cloud import Preparation, prepared
 from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task_network import KeptRows, TaskNetwork
+from condense_ns.downstream.task_run import TASKS
 from condense_ns.downstream.task_training import TaskTrainer
-from tests.downstream.made_up_clouds import shape, shapes_data
+from condense_ns.volumes.from_points import PointCloud
+from tests.downstream.made_up_clouds import rooms_data, shape, shapes_data
 from tests.downstream.tiny_run import SETTINGS
 
 CPU = torch.device("cpu")
@@ -69,6 +71,33 @@ def test_a_few_points_are_answered_for(count):
     answers = network.head(network.rows(cloud), cloud.volume)
     assert answers.shape == (1, 2)
     assert torch.isfinite(answers).all()
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize(
+    ("task", "head"),
+    [
+        ("segment", "linear"),
+        ("segment", "mlp"),
+        ("segment", "decoder"),
+        ("detect", "linear"),
+        ("detect", "mlp"),
+    ],
+)
+def test_a_few_points_of_a_room_are_answered_for(task, head, count):
+    data = rooms_data(task)
+    whole = data.test[0]
+    labels = None if whole.labels is None else whole.labels[:count]
+    few = replace(whole, cloud=PointCloud(whole.cloud.positions[:count]), labels=labels)
+    cloud = prepared(few, data, Preparation())
+    asked = TASKS[task](data)
+    torch.manual_seed(0)
+    backbone = chosen_backbone("random", "frozen", "S", 0).backbone
+    network = TaskNetwork(backbone, asked, "frozen", head)
+    network.set_training(False)
+    scores = asked.scores()
+    scores.add(network.answers(cloud), cloud)
+    assert all(0 <= value <= 1 for value in scores.figures().values())
 
 
 def test_clouds_are_prepared_once_while_there_is_room():
