@@ -28,7 +28,7 @@ Rule = Literal["softmax", "cosine"]
 INVERSE_TEMPERATURE = 10.0  # LERF's, and what encoders have if they do not say otherwise
 LARGEST_INVERSE_TEMPERATURE = 1000.0
 DEFAULT_NEGATIVES = ("object", "things", "stuff", "texture")
-CHUNK = 32768  # rows whose products stay in a core's cache
+CHUNK = 8192  # rows whose products stay in a core's cache
 
 
 @dataclass(frozen=True)
