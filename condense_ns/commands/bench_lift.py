@@ -1,6 +1,5 @@
 """`condense bench lift`: how consistent and how faithful lifted answers are."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,15 +83,12 @@ COLUMNS = ("short", "long", "infidelity", "sharpness", "mean_iou")
 REFERENCE = "true image"
 
 
-def title(spec: str) -> str:
-    """An operator without the folders in its name."""
-    return re.sub(r"[^:]*/", "", spec)
-
-
 def print_figures(figures: dict[str, Any]) -> None:
     """Tables of what was measured."""
     from rich.console import Console
     from rich.table import Table
+
+    from condense_ns.report.words import without_folders
 
     console = Console(highlight=False)
     for scene, found in figures.items():
@@ -105,7 +101,7 @@ def print_figures(figures: dict[str, Any]) -> None:
         )
         for spec, measured in found["operators"].items():
             names = [name for name in COLUMNS if name in measured["rows"][REFERENCE]]
-            table = Table("way", *names, title=f"{title(spec)} on {scene}")
+            table = Table("way", *names, title=f"{without_folders(spec)} on {scene}")
             for row, values in measured["rows"].items():
                 table.add_row(row, *(f"{values[name]:.4f}" for name in names))
             console.print(table)

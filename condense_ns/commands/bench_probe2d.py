@@ -120,7 +120,7 @@ def print_figures(figures: dict[str, Any], labels: tuple[float, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from condense_ns.report.words import spread
+    from condense_ns.report.words import spread, without_folders
 
     counts = figures["photographs"]
     heads = [f"{name}, {share:g} %" for share in labels for name in COLUMNS.values()]
@@ -128,7 +128,7 @@ def print_figures(figures: dict[str, Any], labels: tuple[float, ...]) -> None:
         "features",
         *heads,
         title=f"{counts['test']} photographs, layers trained on {counts['train']}, "
-        f"labels of {figures['labels_of']}",
+        f"labels of {without_folders(figures['labels_of'])}",
     )
     for name, shares in figures["rows"].items():
         cells = [

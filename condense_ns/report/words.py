@@ -124,3 +124,8 @@ def _number(cell: str) -> float | None:
 def _is_numeric(cells: tuple[str, ...]) -> bool:
     filled = [cell for cell in cells if cell not in _NOTHING]
     return bool(filled) and all(_number(cell) is not None for cell in filled)
+
+
+def without_folders(spec: str) -> str:
+    """An encoder or operator as it is called in titles: ``segment:net.tflite``."""
+    return re.sub(r"[^:]*/", "", spec)

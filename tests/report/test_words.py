@@ -3,7 +3,7 @@
 import pytest
 
 from condense_ns.report.images import ReportError
-from condense_ns.report.words import Commands, Prose, Table, best_cells, spread
+from condense_ns.report.words import Commands, Prose, Table, best_cells, spread, without_folders
 from tests.report.reading import is_one_sentence
 
 ROWS = (("ours", "0.5", "3 s"), ("theirs", "0.50", "2 s"), ("mine", "0.4", "2 s"))
@@ -19,6 +19,18 @@ def test_spread_is_the_mean_and_the_deviation_of_a_sample():
     assert spread([0.5]) == "0.500"
     assert spread([0.4, 0.6]) == "0.500 ± 0.141"
     assert spread([1.0, 2.0, 3.0], 0) == "2 ± 1"
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("segment:models/net.tflite", "segment:net.tflite"),
+        ("features:onnx:/a/b/net.onnx#12", "features:onnx:net.onnx#12"),
+        ("annotations", "annotations"),
+    ],
+)
+def test_titles_name_no_folders(spec, told):
+    assert without_folders(spec) == told
 
 
 def test_best_cells_by_hand_with_all_that_are_equal():
