@@ -176,13 +176,13 @@ class BenchIndex:
 
 def made_up_plans(count: int, seed: int) -> "list[ScenePlan]":
     """Scenes in fours: one, the same met again, another one dressed as it is, and one for itself."""
-    from condense_ns.synthetic.procedural_scene import KINDS
+    from condense_ns.synthetic.procedural_scene import FURNISHED
     from condense_ns.synthetic.scene_plan import ScenePlan
 
     plans: list[ScenePlan] = []
     for number in range((count + 3) // 4):
         first = seed + number // BLOCK * NEXT + number % BLOCK
-        own = ScenePlan(first, KINDS[number % 2], views=14, points=100)
+        own = ScenePlan(first, FURNISHED[number % 2], views=14, points=100)
         dressed = replace(own, seed=first + DRESSED, dressed_as=first)
         alone = replace(own, seed=first + ALONE)
         plans += [own, *own.again(1), dressed, alone]

@@ -25,8 +25,9 @@ class Synthesize:
     """How many, without those that are met again."""
     seed: int = 0
     """Of the first; the others follow."""
-    kind: Literal["both", "room", "tabletop"] = "both"
-    """Furnished rooms seen from inside, tables with small things, or both in turn."""
+    kind: Literal["both", "room", "tabletop", "thing"] = "both"
+    """Furnished rooms seen from inside, tables with small things, or both in turn; or single things, cut
+    out of what is around them."""
     near_duplicates: int = 0
     """How often each scene is met again: in another light, from other places, one thing moved."""
     test_share: float = 0.2
@@ -64,13 +65,13 @@ class Synthesize:
         Console().print(f"{counted} in {self.out}, listed in {file}{_speed(made)}")
 
     def _plans(self) -> list["ScenePlan"]:
-        from condense_ns.synthetic.procedural_scene import KINDS
+        from condense_ns.synthetic.procedural_scene import FURNISHED
         from condense_ns.synthetic.scene_plan import ScenePlan
 
         plans = []
         for number in range(self.scenes):
             seed = self.seed + number
-            kind = KINDS[seed % 2] if self.kind == "both" else self.kind
+            kind = FURNISHED[seed % 2] if self.kind == "both" else self.kind
             plan = ScenePlan(
                 seed=seed,
                 kind=kind,
@@ -94,6 +95,11 @@ class Synthesize:
             if getattr(self, name) < least:
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} is {getattr(self, name)}, it must be {least} or more")
+        if self.kind == "thing" and self.near_duplicates:
+            raise UserError(
+                "nothing around a single thing can have moved; leave --near-duplicates out, or take "
+                "another --kind"
+            )
         if not 0.0 <= self.test_share <= 1.0:
             raise UserError(f"--test-share is {self.test_share}, it must lie in [0, 1]")
 

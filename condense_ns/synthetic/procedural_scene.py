@@ -1,4 +1,4 @@
-"""Scenes from a seed: a furnished room, or things on a table in one."""
+"""Scenes from a seed: a furnished room, things on a table in one, or one thing alone in a hall."""
 
 from typing import Literal
 
@@ -12,8 +12,11 @@ from condense_ns.synthetic.scene import Instance, Light, Placed, SyntheticScene
 from condense_ns.synthetic.solids import Solid, block
 from condense_ns.synthetic.vocabulary import COLOURS
 
-SceneKind = Literal["room", "tabletop"]
-KINDS: tuple[SceneKind, ...] = ("room", "tabletop")
+SceneKind = Literal["room", "tabletop", "thing"]
+KINDS: tuple[SceneKind, ...] = ("room", "tabletop", "thing")
+FURNISHED = KINDS[:2]
+"""With many things each."""
+_HALL = (9.0, 9.0, 3.2)
 _THICKNESS = 0.1
 _OF_PLACE = {
     place: [name for name, kind in CATALOGUE.items() if kind.place == place]
@@ -26,18 +29,22 @@ def make_scene(seed: int, kind: SceneKind) -> SyntheticScene:
 
     Args:
         seed: any number from 0.
-        kind: `room` is furnished and seen from inside, `tabletop` is a table with small things.
+        kind: `room` is furnished and seen from inside, `tabletop` is a table with small things, `thing`
+            is one thing on a floor; seeds that follow each other have things of all classes in turn.
     """
     number = KINDS.index(kind)
     rng = np.random.default_rng((seed, number))
     height = float(rng.uniform(2.4, 2.8))
     room = (float(rng.uniform(3.8, 5.2)), float(rng.uniform(3.6, 4.6)), height)
+    room = _HALL if kind == "thing" else room
     arrangement = Arrangement(rng, room, _shell(rng, (seed, number), room))
     makers = _Makers((seed, number))
     if kind == "room":
         focus = _furnish_room(arrangement, rng, makers)
-    else:
+    elif kind == "tabletop":
         focus = _lay_table(arrangement, rng, makers)
+    else:
+        focus = _stand_alone(arrangement, makers(list(CATALOGUE)[seed % len(CATALOGUE)]))
     return SyntheticScene(seed, kind, tuple(arrangement.placed), light(rng, room), room, focus)
 
 
@@ -96,6 +103,12 @@ def _lay_table(
     for name in names[: int(rng.integers(6, 10))]:
         arrangement.on_top(make(str(name)), [table])
     return (0.0, 0.0, float(table.bounds()[1, 2]) + 0.08)
+
+
+def _stand_alone(arrangement: Arrangement, made: Placed) -> tuple[float, float, float]:
+    """One thing in the middle of the floor."""
+    x, y, z = arrangement.in_the_middle(made).bounds().mean(axis=0).tolist()
+    return (x, y, z)
 
 
 def _shell(

@@ -77,7 +77,7 @@ class SyntheticScene:
 
     seed: int
     kind: str
-    """`room` or `tabletop`."""
+    """`room`, `tabletop` or `thing`."""
     placed: tuple[Placed, ...]
     """Floor, walls and ceiling first. Instance maps hold the place in this list plus one."""
     light: Light
@@ -94,8 +94,15 @@ class SyntheticScene:
         return tuple(placed.instance for placed in self.placed)
 
     @property
+    def scenery(self) -> int:
+        """How many of the first of `placed` are only there to be photographed: all around a lone thing."""
+        return len(self.placed) - 1 if self.kind == "thing" else 0
+
+    @property
     def caption(self) -> str:
-        """The place and the things in it, without floor, walls and ceiling."""
+        """The place and the things in it, without floor, walls and ceiling; of a lone thing, its own."""
+        if self.kind == "thing":
+            return self.instances[-1].caption
         place = "a room" if self.kind == "room" else "a table"
         things = [instance.caption for instance in self.instances[3:]]
         listed = ", ".join(things[:-1]) + (" and " if len(things) > 1 else "") + things[-1]

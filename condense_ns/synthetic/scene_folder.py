@@ -11,7 +11,8 @@
 ``points.ply``              what the cameras' places see: normal, colour, class, instance
 ==========================  ===============================================================
 
-Lengths are metres, z is up. A folder is either whole or absent.
+Lengths are metres, z is up. Around a thing that is alone (`SceneKind`) depth is 0 and no points are: it
+is cut out of the hall that its photographs show. A folder is either whole or absent.
 """
 
 import json
@@ -72,13 +73,17 @@ def _fill(folder: Path, plan: ScenePlan) -> None:
     cameras = plan.cameras(scene)
     photographer = Photographer(scene, plan.grained)
     for view, camera in enumerate(cameras):
-        _write_photograph(folder, f"{view:05d}", photographer.photograph(camera))
+        photograph = photographer.photograph(camera)
+        shown = photograph.instances > scene.scenery
+        depth = np.where(shown, photograph.depth, np.float32(0))
+        _write_photograph(folder, f"{view:05d}", replace(photograph, depth=depth))
     _write_json(folder / "transforms.json", _transforms(plan, cameras))
     _write_json(folder / FILE_NAME, _annotations(plan, scene))
     _write_mesh(folder / "mesh.ply", scene)
     eyes = np.stack([camera.camera_to_world[:, 3] for camera in cameras])
-    points = surface_points(scene, eyes, plan.points, seed=plan.time)
-    labels = np.stack([points.classes, points.instances], axis=1)
+    shown = replace(scene, placed=scene.placed[scene.scenery :])
+    points = surface_points(shown, eyes, plan.points, seed=plan.time)
+    labels = np.stack([points.classes, points.instances + scene.scenery], axis=1)
     groups = [(POSITION, points.position), (NORMAL, points.normal)]
     groups += [(COLOUR, points.rgb), (LABELS, labels)]
     write_ply(folder / "points.ply", {"vertex": filled(len(labels), groups)})

@@ -16,7 +16,7 @@ class ScenePlan:
     seed: int
     """Scenes of different seeds share no thing."""
     kind: SceneKind
-    """`room` or `tabletop`."""
+    """`room`, `tabletop` or `thing`."""
     time: int = 0
     """0 for the scene itself; from 1, the scene met again in another light with one thing moved."""
     views: int = 54

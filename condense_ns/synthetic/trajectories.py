@@ -14,7 +14,7 @@ from condense_ns.synthetic.scene import SyntheticScene
 TrajectoryKind = Literal["orbit", "forward", "walk"]
 FIELD_OF_VIEW = 70.0
 """Degrees, across the longer side."""
-_CLEARANCE = 0.3  # metres between a camera and any thing
+_CLEARANCE = 0.3  # units between a camera and any thing
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ def trajectory(
     eyes, targets = {"orbit": _orbit, "forward": _forward, "walk": _walk}[kind](scene, count, rng)
     focal = max(width, height) / 2 / np.tan(np.radians(FIELD_OF_VIEW / 2))
     boxes = np.stack([placed.bounds() for placed in scene.placed[3:]])
+    gap = _CLEARANCE * _unit(scene)
     return [
-        SyntheticCamera(_looking(_clear(eye, boxes), target), float(focal), width, height)
+        SyntheticCamera(_looking(_clear(eye, boxes, gap), target), float(focal), width, height)
         for eye, target in zip(eyes, targets, strict=True)
     ]
 
@@ -59,34 +60,38 @@ Path3D = tuple[Float[np.ndarray, "cameras 3"], Float[np.ndarray, "cameras 3"]]
 
 
 def _orbit(scene: SyntheticScene, count: int, rng: np.random.Generator) -> Path3D:
-    """Around a table at arm's length, around a room near its walls."""
+    """Around a table at arm's length, around a room near its walls, around a thing so that it fills pictures."""
     angles = np.linspace(0.0, 2 * np.pi, count, endpoint=False) + rng.uniform(0, 2 * np.pi)
-    focus = np.array(scene.focus)
+    focus, unit = np.array(scene.focus), _unit(scene)
     if scene.kind == "tabletop":
         radius = 1.15 + 0.15 * np.sin(3 * angles)
         rise = 0.55 + 0.2 * np.sin(2 * angles + 1.0)
         reach = np.stack([radius, radius], axis=1)
+    elif scene.kind == "thing":
+        reach = unit * (1.0 + 0.15 * np.sin(3 * angles))[:, None]
+        rise = unit * (0.45 + 0.3 * np.sin(2 * angles + 1.0))
     else:
         half = np.array(scene.room[:2]) / 2
         reach = half * (0.72 + 0.06 * np.sin(3 * angles))[:, None]
         rise = 0.9 + 0.15 * np.sin(2 * angles + 1.0)
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1) * reach
-    eyes = focus + np.column_stack([around, rise]) + rng.normal(0, 0.02, (count, 3))
-    return eyes, np.tile(focus, (count, 1)) + rng.normal(0, 0.08, (count, 3))
+    eyes = focus + np.column_stack([around, rise]) + unit * rng.normal(0, 0.02, (count, 3))
+    return eyes, np.tile(focus, (count, 1)) + unit * rng.normal(0, 0.08, (count, 3))
 
 
 def _forward(scene: SyntheticScene, count: int, rng: np.random.Generator) -> Path3D:
     """A meandering wall of cameras that all look the same way."""
-    focus = np.array(scene.focus)
+    focus, unit = np.array(scene.focus), _unit(scene)
     direction = rng.uniform(0, 2 * np.pi)
     back = np.array([np.cos(direction), np.sin(direction), 0.0])
     side = np.array([-back[1], back[0], 0.0])
-    distance = 1.2 if scene.kind == "tabletop" else 0.36 * min(scene.room[:2])
+    distance = 0.36 * min(scene.room[:2]) if scene.kind == "room" else 1.2 * unit
     phase = np.linspace(0.0, 1.0, count)
-    across, up = 0.45 * np.sin(2 * np.pi * 3 * phase), 0.45 + 0.25 * np.cos(2 * np.pi * phase)
+    across = 0.45 * unit * np.sin(2 * np.pi * 3 * phase)
+    up = unit * (0.45 + 0.25 * np.cos(2 * np.pi * phase))
     eyes = focus + back * distance + across[:, None] * side
     eyes[:, 2] += up
-    return eyes, focus + 0.4 * across[:, None] * side + rng.normal(0, 0.03, (count, 3))
+    return eyes, focus + 0.4 * across[:, None] * side + unit * rng.normal(0, 0.03, (count, 3))
 
 
 def _walk(scene: SyntheticScene, count: int, rng: np.random.Generator) -> Path3D:
@@ -105,17 +110,24 @@ def _walk(scene: SyntheticScene, count: int, rng: np.random.Generator) -> Path3D
     return eyes, targets + rng.normal(0, 0.03, (count, 3))
 
 
+def _unit(scene: SyntheticScene) -> float:
+    """Metres that distances to things are counted in: one, but the size of a thing that is alone."""
+    if scene.kind != "thing":
+        return 1.0
+    return float(np.linalg.norm(np.diff(scene.placed[-1].bounds(), axis=0)))
+
+
 def _clear(
-    eye: Float[np.ndarray, " 3"], boxes: Float[np.ndarray, "things 2 3"]
+    eye: Float[np.ndarray, " 3"], boxes: Float[np.ndarray, "things 2 3"], gap: float
 ) -> Float[np.ndarray, " 3"]:
     """The nearest place above that keeps its distance from all things."""
     raised = eye.copy()
     for _ in range(len(boxes)):
-        near = (raised > boxes[:, 0] - _CLEARANCE) & (raised < boxes[:, 1] + _CLEARANCE)
+        near = (raised > boxes[:, 0] - gap) & (raised < boxes[:, 1] + gap)
         inside = near.all(axis=1)
         if not inside.any():
             break
-        raised[2] = boxes[inside, 1, 2].max() + _CLEARANCE + 1e-6
+        raised[2] = boxes[inside, 1, 2].max() + gap + 1e-6
     return raised
 
 

@@ -109,6 +109,7 @@ def test_other_options_in_the_same_folder_are_refused(tmp_path):
         ({"scenes": 0}, "--scenes is 0, it must be 1 or more"),
         ({"seed": -1}, "--seed is -1, it must be 0 or more"),
         ({"near_duplicates": -1}, "--near-duplicates is -1, it must be 0 or more"),
+        ({"kind": "thing", "near_duplicates": 1}, "leave --near-duplicates out"),
         ({"views": 4}, "--views is 4, it must be 5 or more"),
         ({"width": 15}, "--width is 15, it must be 16 or more"),
         ({"height": 0}, "--height is 0, it must be 16 or more"),

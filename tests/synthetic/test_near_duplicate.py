@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from condense_ns.synthetic.near_duplicate import SMALLEST_MOVE, met_again
-from condense_ns.synthetic.procedural_scene import KINDS, make_scene
+from condense_ns.synthetic.procedural_scene import FURNISHED, make_scene
 from condense_ns.synthetic.solids import block
 from tests.synthetic.simple_scene import one, scene_of
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=FURNISHED)
 def pairs(request):
     scenes = [make_scene(seed, request.param) for seed in range(4)]
     return [(scene, met_again(scene, time)) for scene in scenes for time in (1, 2)]

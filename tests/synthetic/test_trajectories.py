@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from condense_ns.synthetic.procedural_scene import KINDS, make_scene
+from condense_ns.synthetic.procedural_scene import FURNISHED, make_scene
 from condense_ns.synthetic.solids import block
 from condense_ns.synthetic.trajectories import FIELD_OF_VIEW, trajectory
 from tests.synthetic.simple_scene import one, scene_of
@@ -15,7 +15,7 @@ TRAJECTORIES = ("orbit", "forward", "walk")
 
 @pytest.fixture(scope="module")
 def scenes():
-    return [make_scene(seed, kind) for seed in (0, 1) for kind in KINDS]
+    return [make_scene(seed, kind) for seed in (0, 1) for kind in FURNISHED]
 
 
 def poses_of(scene, kind, count=24, seed=0):
