@@ -1,5 +1,6 @@
 """What each point is: latents of voxels -> classes, or parts of a shape whose category is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from jaxtyping import Float, Int64
@@ -30,6 +31,11 @@ class Segmentation(Task):
     ) -> Float[Tensor, "voxels latent"]:
         """One row per voxel."""
         return latents
+
+    def part(self, cloud: PreparedCloud, rows: Int64[Tensor, " chosen"]) -> PreparedCloud:
+        """Voxels are asked one by one."""
+        assert cloud.voxel_labels is not None
+        return replace(cloud, voxel_labels=cloud.voxel_labels[rows])
 
     def loss(
         self, answers: Float[Tensor, "voxels classes"], cloud: PreparedCloud

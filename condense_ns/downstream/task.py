@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from condense_ns.downstream.heads import Head, HeadName
@@ -49,6 +49,15 @@ class Task(ABC):
         self, latents: Float[Tensor, "voxels latent"], cloud: PreparedCloud
     ) -> Float[Tensor, "rows channels"]:
         """What the head sees of a cloud; nothing in it is learned."""
+
+    def part(self, cloud: PreparedCloud, rows: Int64[Tensor, " chosen"]) -> PreparedCloud | None:
+        """The cloud for the loss of some of its rows alone; None if the loss needs all of them.
+
+        Args:
+            cloud: whose rows.
+            rows: their numbers.
+        """
+        return None
 
     @abstractmethod
     def loss(

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from condense_ns.downstream.augmentation import augmented, cropped
+from condense_ns.downstream.prepared_cloud import PreparedCloud
 from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task import Scores, Task
 from condense_ns.downstream.task_network import KeptRows, TaskNetwork
@@ -45,6 +46,9 @@ class TrainingSettings:
     """Share of the steps in which the learning rate rises."""
     most_voxels: int = 60_000
     """Of a cloud in a step where the backbone learns; larger clouds are cropped."""
+    most_rows: int = 2048
+    """Of a cloud in a step where the backbone is frozen and each row is answered and judged by itself;
+    drawn anew in every step."""
     augment: bool = True
     """Whether clouds are turned by quarters and mirrored where the backbone learns."""
     checkpoint_seconds: float = 60.0
@@ -94,7 +98,7 @@ class TaskTrainer:
         self.network.set_training(True)
         self.optimiser.zero_grad(set_to_none=True)
         loss = (
-            self._learned_frozen(places)
+            self._learned_frozen(places, generator)
             if self.network.frozen
             else self._learned(places, generator)
         )
@@ -104,16 +108,29 @@ class TaskTrainer:
         self.steps += 1
         self.seconds += time.monotonic() - start
 
-    def _learned_frozen(self, places: Sequence[int]) -> Float[Tensor, ""]:
+    def _learned_frozen(self, places: Sequence[int], generator: random.Random) -> Float[Tensor, ""]:
         """Add the gradients of the mean loss, cloud by cloud, so that one at a time needs memory."""
         total = torch.zeros((), device=self.device)
         for place in places:
-            cloud = self.clouds[place].to(self.device)
-            answers = self.network.head(self.kept[place], cloud.volume)
+            rows, cloud = self._some_rows(place, generator)
+            answers = self.network.head(rows, cloud.volume)
             loss = self.task.loss(answers, cloud) / len(places)
             loss.backward()
             total += loss.detach()
         return total
+
+    def _some_rows(
+        self, place: int, generator: random.Random
+    ) -> tuple[Float[Tensor, "rows channels"], PreparedCloud]:
+        """Rows of a cloud with their labels: a random part of them where that is enough."""
+        rows, cloud = self.kept[place], self.clouds[place].to(self.device)
+        if len(rows) <= self.settings.most_rows or self.network.head.convolution is not None:
+            return rows, cloud
+        drawn = torch.Generator().manual_seed(generator.getrandbits(62))
+        chosen = torch.randperm(len(rows), generator=drawn)[: self.settings.most_rows]
+        chosen = chosen.to(self.device)
+        part = self.task.part(cloud, chosen)
+        return (rows, cloud) if part is None else (rows[chosen], part)
 
     def _learned(self, places: Sequence[int], generator: random.Random) -> Float[Tensor, ""]:
         """Add the gradients of the mean loss of all clouds together."""

@@ -60,3 +60,14 @@ def test_an_unlabelled_cloud_teaches_nothing():
     assert float(loss.detach()) == 0
     assert answers.grad is not None
     assert (answers.grad == 0).all()
+
+
+def test_some_voxels_are_judged_as_they_would_be_among_all():
+    data = rooms_data()
+    cloud = cloud_of(torch.tensor([0, 0, 1, 1]), data)
+    task, answers = Segmentation(data), torch.tensor([[3.0, 0], [0, 5.0]])
+    chosen = torch.tensor([1])
+    alone = torch.nn.functional.cross_entropy(answers[1:], torch.tensor([1]))
+    assert float(task.loss(answers[chosen], task.part(cloud, chosen))) == pytest.approx(
+        float(alone)
+    )
