@@ -96,6 +96,10 @@ class DownstreamOptions:
             f"{row['labelled_clouds']} labelled clouds, {row['test_clouds']} test clouds, "
             f"{row['seconds']:.0f} s of training; {ROW} and {PICTURE} in {folder}"
         )
+        if row.get("untaught"):
+            console.print(
+                f"No cloud with labels shows {', '.join(row['untaught'])}: not learned; more --labels help"
+            )
         return row
 
     def _check(self) -> None:

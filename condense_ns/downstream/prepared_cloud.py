@@ -17,6 +17,9 @@ from condense_ns.volumes.sparse_volume import Kind, SparseVolume
 
 LEAST_ROOM, LARGEST_ROOM = 0.3, 300.0
 """Longest side in metres of what may be a scan of a place."""
+_WIDE, _MOST_ALONE, _MANY = 20.0, 0.95, 100
+"""A place of so many metres in which more than this share of so many points have a voxel to themselves is
+more likely a small one in other units."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ def prepared(sample: LabelledCloud, data: TaskData, how: Preparation) -> Prepare
     volume = replace(volume_from_points(cloud, size, name=sample.name), kind=how.kind)
     places = ((cloud.positions - volume.origin) / size).long()
     voxel_of = volume.numbers_at(places)
+    if data.metres and longest > _WIDE and len(volume) > _MOST_ALONE * max(len(cloud), _MANY):
+        raise UserError(
+            f"{sample.name} is {longest:.3g} units wide, and nearly each of its {len(cloud)} points lies alone "
+            f"in a voxel of {size:g} metres; give --scale (0.01 for centimetres), or a larger --voxel-size"
+        )
     labels = sample.labels
     return PreparedCloud(
         name=sample.name,

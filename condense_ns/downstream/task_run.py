@@ -22,6 +22,7 @@ from condense_ns.downstream.segmentation import Segmentation
 from condense_ns.downstream.task import Task
 from condense_ns.downstream.task_network import KeptRows, TaskNetwork
 from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings
+from condense_ns.downstream.taught_classes import untaught_classes
 from condense_ns.report.json_file import write_json
 from condense_ns.report.provenance import provenance
 
@@ -111,6 +112,7 @@ def run_task(
         "labels": plan.labels,
         "labelled_clouds": len(used),
         "test_clouds": len(test),
+        "untaught": untaught_classes(data, used),
         "seed": plan.seed,
         "learning_rate": trainer.settings.learning_rate,
         "trained_parameters": sum(p.numel() for p in trainer.trained),

@@ -120,6 +120,17 @@ def test_other_units_than_metres_are_told_and_can_be_changed(factor):
     assert len(found.volume) == len(prepared(cloud, data, HOW).volume)
 
 
+def test_a_small_place_in_centimetres_is_told_from_a_large_one_in_metres():
+    data, cloud = rooms_data(), room(0)
+    other = LabelledCloud("scan", PointCloud(cloud.cloud.positions * 100), labels=cloud.labels)
+    with pytest.raises(UserError, match=r"alone in a voxel of 0.1 metres; give --scale \(0.01"):
+        prepared(other, data, HOW)
+    whole = prepared(cloud, data, HOW)
+    assert len(prepared(other, data, replace(HOW, scale=0.01)).volume) == len(whole.volume)
+    wide = prepared(other, data, replace(HOW, voxel_size=10.0))
+    assert len(wide.volume) == len(whole.volume)
+
+
 @pytest.mark.slow
 def test_five_million_points_become_voxels():
     generator = torch.Generator().manual_seed(0)

@@ -21,6 +21,7 @@ def test_a_run_writes_its_row_picture_checkpoint_and_curves(tmp_path):
     row = run_task(shapes_data(), tiny_plan(labels=50.0), tmp_path / "run")
     assert json.loads((tmp_path / "run" / ROW).read_text()) == row
     assert row["labelled_clouds"] == 4
+    assert row["untaught"] == []
     assert row["figures"].keys() == {"overall_accuracy", "class_accuracy"}
     assert {"commit", "date", "processor"} <= row.keys()
     with Image.open(tmp_path / "run" / PICTURE) as picture:
