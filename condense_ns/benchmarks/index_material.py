@@ -102,7 +102,7 @@ def prepared(job: SceneJob, networks: Networks, store: Path) -> PreparedScene:
         store: folder for files.
 
     Raises:
-        UserError: the scene cannot be read, or has no depth images.
+        UserError: the scene cannot be read, or nothing tells its depth.
     """
     scene_file, photograph_file = store / f"{job.name}.npz", store / f"{job.name}_photographs.npz"
     if not photograph_file.is_file():
@@ -179,7 +179,7 @@ def halves(folder: Path) -> list[SceneJob]:
     """A real scene as two, each of every fourth photograph; the photographs between them are looked for.
 
     Args:
-        folder: of a scene with depth images.
+        folder: of a scene.
 
     Raises:
         UserError: it cannot be read.

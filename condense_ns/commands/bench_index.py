@@ -23,7 +23,7 @@ class BenchIndex:
 
     Of made-up scenes, a quarter is met again in another light with one thing moved (near-duplicates), and
     a quarter are other rooms with the floor, walls and ceiling of one of them (hard negatives). Real scenes
-    with depth images are cut in two halves, which are duplicates. Every photograph that no scene was made
+    are cut in two halves, which are duplicates. Every photograph that no scene was made
     from is looked for. What was prepared is kept, so that a run that was stopped goes on.
     """
 
@@ -40,7 +40,7 @@ class BenchIndex:
     prior: str = "shi-tomasi"
     """Finds keypoints."""
     real: tuple[Path, ...] = ()
-    """Folders of real scenes with depth images."""
+    """Folders of real scenes, with depth images or without."""
     scales: tuple[int, ...] = ()
     """Numbers of scenes of random descriptors, e.g. 100 1000 10000, for size and time."""
     queries: int = 100

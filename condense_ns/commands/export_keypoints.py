@@ -48,7 +48,7 @@ class ExportKeypoints:
     descriptors: str | None = None
     """Of --scene: what describes keypoints. backbone:<file> (or backbone:shipped, which comes with the package)
     is a pre-trained backbone of condense-pretrain: its 2D branch describes, and finds where it has learned
-    scores, its 3D branch adds scores, features and normals. Encoders do for scenes with depth images."""
+    scores, its 3D branch adds scores, features and normals. Encoders do as well."""
     prior: str = "shi-tomasi"
     """Of --scene: detector of keypoints: shi-tomasi, dog, or an encoder of keypoint logits."""
     count: int = 1024

@@ -19,8 +19,8 @@ class IndexAdd(IndexPlace):
     """Add scenes to an index; the first one begins it.
 
     A scene is a keypoint file (keypoints.npz of `condense export keypoints`), a scene file, or a scene's folder, of
-    which no run is needed: one with depth images, or any if a backbone describes it. All scenes of an index are
-    described by the same encoders. Several processes may add at once, and one that is killed leaves whole scenes only.
+    which no run is needed: its depth images, points or photographs tell where things are. All scenes of an index
+    are described by the same encoders. Several processes may add at once, and one that is killed leaves whole scenes only.
     """
 
     scenes: tyro.conf.Positional[tuple[Path, ...]]

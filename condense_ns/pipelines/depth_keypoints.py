@@ -2,9 +2,9 @@
 
 Keypoints of photographs are lifted by depth images and condensed as those of a trained run are
 (`keypoints/condensation.py`). Descriptors are an encoder's own features, which are the same network's
-in every scene, so that scenes can be compared. If the encoder is the 2D branch of a backbone
-(`refined_encoder.py`), its 3D branch looks at the scene's voxels as well: its scores weigh which points are
-taken, they get its features and normals, and photographs without depth images are lifted by the voxels.
+in every scene, so that scenes can be compared. Photographs without depth images are lifted by the scene's
+voxels (`voxel_depth.py`). If the encoder is the 2D branch of a backbone (`refined_encoder.py`), its 3D branch
+looks at these voxels as well: its scores weigh which points are taken, they get its features and normals.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ from condense_ns.pipelines.condensing import WIDTH, CondenseOptions, wanted
 from condense_ns.pipelines.photo_detector import PhotoDetector
 from condense_ns.pipelines.predicted_scene import PredictedScene
 from condense_ns.pipelines.refined_encoder import RefinedEncoder
+from condense_ns.pipelines.voxel_depth import VoxelDepth
 
 USUAL = CondenseOptions(count=512, adjust_poses=False)
 """Of scenes in an index."""
@@ -46,7 +47,7 @@ def keypoints_from_depth(
     """The keypoint set of a scene in its dataset's coordinates, the most useful keypoints first.
 
     Args:
-        scene: with depth images, or of any kind if the detector's encoder is a backbone's.
+        scene: with depth images, points, or photographs that overlap.
         detector: of `plain_detector`; at most so many keypoints of a photograph are used.
         encoders: whose features the keypoints get besides those of the detector's encoder.
         options: what the set shall be like.
@@ -56,8 +57,9 @@ def keypoints_from_depth(
         UserError: the scene has no depth, or no keypoint that three photographs agree on.
     """
     used = scene.training if views is None else list(views)
-    predicted = _predicted(scene, detector.encoder)
-    seen = [_look(scene, view, detector, encoders, predicted) for view in used]
+    voxels = _voxels(scene, used, detector.encoder)
+    predicted = _predicted(voxels, detector.encoder)
+    seen = [_look(scene, view, detector, encoders, voxels) for view in used]
     lifted, viewpoints = _lifted(scene, used, seen)
     if not (lifted.depths > 0).any():
         raise UserError(f"no keypoint of scene {scene.name} has a depth; take other photographs")
@@ -91,11 +93,20 @@ def feature_sources(detector: PhotoDetector) -> dict[str, str]:
     return found
 
 
-def _predicted(scene: PosedScene, encoder: ImageEncoder) -> PredictedScene | None:
+def _voxels(scene: PosedScene, used: list[int], encoder: ImageEncoder) -> VoxelDepth | None:
+    """Of the scene, where depth images are missing or a backbone reads them."""
+    if isinstance(encoder, RefinedEncoder):
+        return VoxelDepth(scene.folder, used, encoder.device)
+    if any(scene.depth(view) is None for view in used):
+        return VoxelDepth(scene.folder, used)
+    return None
+
+
+def _predicted(voxels: VoxelDepth | None, encoder: ImageEncoder) -> PredictedScene | None:
     """What the 3D branch says of the scene, if the encoder is the 2D branch of a backbone."""
-    if not isinstance(encoder, RefinedEncoder):
+    if voxels is None or not isinstance(encoder, RefinedEncoder):
         return None
-    return PredictedScene(scene.folder, encoder.saved, encoder.device)
+    return PredictedScene(voxels, encoder.saved)
 
 
 def _sought(
@@ -141,14 +152,9 @@ def _look(
     view: int,
     detector: PhotoDetector,
     encoders: Sequence[ImageEncoder],
-    predicted: PredictedScene | None,
+    voxels: VoxelDepth | None,
 ) -> _Seen:
     depth_image = scene.depth(view)
-    if depth_image is None and predicted is None:
-        raise UserError(
-            f"scene {scene.name} has no depth images; train condense-sparse on it and export its keypoints, "
-            "or describe it with --descriptors backbone:<file>"
-        )
     photograph = scene.photograph(view)
     height, width = photograph.shape[1:]
     detected = detector(photograph)
@@ -156,8 +162,8 @@ def _look(
     if depth_image is not None:
         depths = _nearest(depth_image, places)
     else:
-        assert predicted is not None
-        depths = predicted.depths(scene.views[[view]], places)
+        assert voxels is not None
+        depths = voxels.depths(scene.views[[view]], places)
     features = {detector.encoder.spec: detected.descriptors}
     for encoder in encoders:
         if encoder.spec not in features:

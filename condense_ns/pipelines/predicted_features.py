@@ -19,7 +19,7 @@ from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import load_backbone
 from condense_ns.geometry.similarity import Similarity
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
-from condense_ns.pipelines.predicted_scene import IMAGE_SIZE
+from condense_ns.pipelines.voxel_depth import IMAGE_SIZE
 
 
 def adopt_sizes(ours: CondenseDenseModelConfig, encoders: tuple[str, ...], backbone: Path) -> None:

@@ -1,45 +1,28 @@
 """What a pre-trained backbone says of a scene that nothing was trained on, at any place in it."""
 
-from pathlib import Path
-
 import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
-from condense_ns.data.scene_volume import volume_of_scene
 from condense_ns.fields.backbone_file import SavedBackbone
-from condense_ns.geometry.pinhole import PinholeViews, pixel_rays
-from condense_ns.pipelines.scene_lifting import open_scene
-from condense_ns.rendering.ray_march import march
-from condense_ns.rendering.volume_rendering import SURFACE, mean_depth, opacity, volume_weights
+from condense_ns.pipelines.voxel_depth import VoxelDepth
 from condense_ns.volumes.trilinear import trilinear
-
-IMAGE_SIZE = 256
-"""Longest side in pixels at which depth images, or photographs, are read for the voxels."""
-MOST_VOXELS = 200_000
-"""The resolution is halved until there are no more."""
 
 
 class PredictedScene:
     """Voxels of a scene with latents; whatever is asked and answered lies on the CPU.
 
     Args:
-        folder: of the scene, with depth images, points, or photographs that overlap.
+        voxels: of the scene, on the device where the backbone shall compute.
         saved: the backbone.
-        device: where it computes.
-
-    Raises:
-        UserError: as for `open_scene` and `volume_of_scene`.
     """
 
     @torch.no_grad()
-    def __init__(self, folder: Path, saved: SavedBackbone, device: str = "cpu") -> None:
-        self._saved, self._device = saved, device
-        self._volume = (
-            volume_of_scene(open_scene(folder, IMAGE_SIZE)).at_most(MOST_VOXELS).to(device)
-        )
-        self._latents = saved.backbone.to(device)([self._volume])[0]
+    def __init__(self, voxels: VoxelDepth, saved: SavedBackbone) -> None:
+        self._saved, self._volume = saved, voxels.volume
+        self._device = self._volume.density.device
+        self._latents = saved.backbone.to(self._device)([self._volume])[0]
 
     def known(self, xyz: Float64[Tensor, "points 3"]) -> Bool[Tensor, " points"]:
         """Whether enough occupied voxels are around places of the model's frame."""
@@ -70,18 +53,6 @@ class PredictedScene:
             spec: (F.normalize(decoders.of_encoder(spec)(latents), dim=1) * known[:, None]).cpu()
             for spec in decoders.channels
         }
-
-    def depths(self, view: PinholeViews, places: Float[Tensor, "rays 2"]) -> Float[Tensor, " rays"]:
-        """Rendered depth along the optical axis, 0 where less than half of a ray is stopped.
-
-        Args:
-            view: one camera.
-            places: (x, y) from 0 to 1 across its image.
-        """
-        centre, directions = pixel_rays(places.to(self._device), view.to(self._device))
-        samples = march(self._volume, centre.expand_as(directions), directions)
-        weights = volume_weights(samples, self._volume.density)
-        return (mean_depth(samples, weights) * (opacity(weights) >= SURFACE)).cpu()
 
     def _at(
         self, values: Float[Tensor, "voxels channels"], xyz: Float64[Tensor, "points 3"]

@@ -1,7 +1,6 @@
 """Whatever describes a scene on disk -> its `SceneDescriptor`.
 
-Taken are a keypoint file, a scene file, and the folder of a scene with depth images, or of any scene if a
-backbone describes it, which needs no training at all.
+Taken are a keypoint file, a scene file, and the folder of a scene, which needs no training at all.
 """
 
 import hashlib
@@ -60,7 +59,7 @@ class SceneDescriber:
         """The descriptor of a scene.
 
         Args:
-            path: a keypoint file, a scene file, or a folder with depth images.
+            path: a keypoint file, a scene file, or a scene's folder.
             name: of the scene; None takes that of the file's or the scene's folder, or the scene file's own.
 
         Raises:

@@ -61,6 +61,6 @@ def test_features_are_unit_vectors_of_the_encoder(keypoints):
     assert (keypoints.scales > 0).all()
 
 
-def test_a_scene_without_depth_is_refused(scene: Path, detector: PhotoDetector):
-    with pytest.raises(UserError, match="has no depth images; train condense-sparse"):
-        keypoints_from_depth(open_scene(scene, WIDTH), detector)
+def test_a_scene_whose_depth_nothing_tells_is_refused(scene: Path, detector: PhotoDetector):
+    with pytest.raises(UserError, match="photographs alone do not tell where surfaces are"):
+        keypoints_from_depth(open_scene(scene, WIDTH), detector, views=[0])

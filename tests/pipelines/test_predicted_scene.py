@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_volume import volume_of_scene
 from condense_ns.fields.backbone_file import load_backbone
-from condense_ns.geometry.pinhole import grid_places
-from condense_ns.pipelines.predicted_scene import IMAGE_SIZE, PredictedScene
+from condense_ns.pipelines.predicted_scene import PredictedScene
 from condense_ns.pipelines.scene_lifting import open_scene
+from condense_ns.pipelines.voxel_depth import IMAGE_SIZE, VoxelDepth
 from tests.backbones import write_backbone
 
 SPECS = ("gradients", "mini")
@@ -24,7 +24,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def predicted(tabletop: Path, backbone: Path) -> PredictedScene:
-    return PredictedScene(tabletop, load_backbone(backbone))
+    return PredictedScene(VoxelDepth(tabletop), load_backbone(backbone))
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +53,3 @@ def test_far_away_nothing_is_known(predicted):
     assert not predicted.known(xyz).any()
     for values in (*predicted.features(xyz).values(), predicted.scores(xyz)):
         assert (values == 0).all()
-
-
-def test_depth_is_that_of_the_surfaces(opened, predicted):
-    view = opened.training[3]
-    depth = opened.depth(view)
-    assert depth is not None
-    places = grid_places(*depth.shape)
-    found = predicted.depths(opened.views[[view]], places)
-    both = (found > 0) & (depth.flatten() > 0)
-    assert both.float().mean() > 0.8
-    off = (found / depth.flatten().clamp_min(1e-6) - 1)[both].abs()
-    assert off.median() < 0.03
