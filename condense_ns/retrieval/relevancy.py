@@ -15,6 +15,7 @@ Positives are averaged after normalisation: they describe one thing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -113,9 +114,8 @@ def relevancy(features: Float[Tensor, "*batch channels"], query: Query) -> Float
     Raises:
         UserError: the features' width is not the query's.
     """
-    return _in_chunks(
-        lambda chunk: relevancy_of_margin(_margin(chunk, query), query), features, query
-    )
+    score = _margins(query)
+    return _in_chunks(lambda chunk: relevancy_of_margin(score(chunk), query), features, query)
 
 
 def margin(features: Float[Tensor, "*batch channels"], query: Query) -> Float[Tensor, "*batch"]:
@@ -124,7 +124,7 @@ def margin(features: Float[Tensor, "*batch channels"], query: Query) -> Float[Te
     Raises:
         UserError: the features' width is not the query's.
     """
-    return _in_chunks(lambda chunk: _margin(chunk, query), features, query)
+    return _in_chunks(_margins(query), features, query)
 
 
 def relevancy_of_margin(margins: Float[Tensor, "*batch"], query: Query) -> Float[Tensor, "*batch"]:
@@ -149,21 +149,25 @@ def _in_chunks(
             f"{features.shape[-1]}; ask with the encoder that the features come from"
         )
     rows = features.reshape(-1, channels)
-    parts = [score(chunk) for chunk in rows.split(CHUNK)]
-    return torch.cat(parts).reshape(features.shape[:-1]) if parts else rows.new_zeros(0)
+    scores = rows.new_empty(len(rows))
+    for start in range(0, len(rows), CHUNK):
+        scores[start : start + CHUNK] = score(rows[start : start + CHUNK])
+    return scores.reshape(features.shape[:-1])
 
 
-def _margin(features: Float[Tensor, "rows channels"], query: Query) -> Float[Tensor, " rows"]:
-    rule = _softmax_margin if query.rule == "softmax" else _cosine_margin
-    return rule(features, query)
+def _margins(query: Query) -> Callable[[Tensor], Tensor]:
+    """Rows of features -> margins; what depends on the query alone is worked out once."""
+    if query.rule == "cosine":
+        direction = mean_direction(query.positives - query.centre)
+        return partial(_cosine_margin, query.centre, direction)
+    positive = mean_direction(query.positives)[None]
+    return partial(_softmax_margin, torch.cat([positive, F.normalize(query.negatives, dim=-1)]))
 
 
 def _softmax_margin(
-    features: Float[Tensor, "rows channels"], query: Query
+    directions: Float[Tensor, "vectors channels"], features: Float[Tensor, "rows channels"]
 ) -> Float[Tensor, " rows"]:
-    directions = torch.cat(
-        [mean_direction(query.positives)[None], F.normalize(query.negatives, dim=-1)]
-    )
+    """Of the first direction and the one of the others that is nearest."""
     norms = torch.linalg.vector_norm(features, dim=1).clamp_min(1e-8)
     cosines = directions @ features.T  # times the norm, which the differences below share
     closest_negative = cosines[1:].amax(dim=0)  # the smallest share belongs to it
@@ -171,9 +175,10 @@ def _softmax_margin(
 
 
 def _cosine_margin(
-    features: Float[Tensor, "rows channels"], query: Query
+    centre: Float[Tensor, " channels"],
+    direction: Float[Tensor, " channels"],
+    features: Float[Tensor, "rows channels"],
 ) -> Float[Tensor, " rows"]:
-    direction = mean_direction(query.positives - query.centre)
-    centred = features - query.centre
+    centred = features - centre
     norms = torch.linalg.vector_norm(centred, dim=1).clamp_min(1e-8)
     return (centred @ direction) / norms
