@@ -3,10 +3,11 @@
 from collections import Counter
 from dataclasses import replace
 
+from condense_ns.downstream.kept_rows import KeptRows
 from condense_ns.downstream.label_budget import labelled_places
 from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task import Task
-from condense_ns.downstream.task_network import KeptRows, TaskNetwork
+from condense_ns.downstream.task_network import TaskNetwork
 from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings
 
 RATES = (1e-3, 3e-3, 1e-2)
@@ -50,6 +51,6 @@ def chosen_rate(
         trainer = TaskTrainer(network, task, kept.of(learnt), learnt, tried, seed)
         while trainer.steps < settings.steps:
             trainer.step()
-        figures[rate] = next(iter(trainer.scored(asked).figures().values()))
+        figures[rate] = next(iter(trainer.scored(kept.of(asked)).figures().values()))
     network.head.load_state_dict(start)
     return max(figures, key=lambda rate: figures[rate])

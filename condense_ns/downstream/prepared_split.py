@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from condense_ns.downstream.labelled_cloud import Split, TaskData
 from condense_ns.downstream.prepared_cloud import Preparation, PreparedCloud, prepared
+from condense_ns.downstream.row_store import RowStore
 
 MOST_KEPT = 40_000_000
 """Points and voxels of all clouds of a split that are kept; about 2 GB."""
@@ -67,3 +68,5 @@ class PreparedData:
     def __init__(self, data: TaskData, how: Preparation) -> None:
         self.train = PreparedSplit(data, data.train, how)
         self.test = PreparedSplit(data, data.test, how)
+        self.rows = RowStore()
+        """What frozen backbones make of them."""

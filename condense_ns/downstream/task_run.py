@@ -12,6 +12,7 @@ from condense_ns.downstream.backbone_choice import Mode, chosen_backbone
 from condense_ns.downstream.classification import Classification
 from condense_ns.downstream.detection import Detection
 from condense_ns.downstream.heads import HeadName
+from condense_ns.downstream.kept_rows import KeptRows
 from condense_ns.downstream.label_budget import labelled_places
 from condense_ns.downstream.labelled_cloud import TaskData, TaskName
 from condense_ns.downstream.learning_rate import chosen_rate
@@ -20,8 +21,8 @@ from condense_ns.downstream.prepared_split import PreparedData, PreparedSplit
 from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.segmentation import Segmentation
 from condense_ns.downstream.task import Task
-from condense_ns.downstream.task_network import KeptRows, TaskNetwork
-from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings
+from condense_ns.downstream.task_network import TaskNetwork
+from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings, measure
 from condense_ns.downstream.taught_classes import untaught_classes
 from condense_ns.report.json_file import write_json
 from condense_ns.report.provenance import provenance
@@ -95,9 +96,14 @@ def run_task(
         network = TaskNetwork(begun.backbone, task, plan.mode, plan.head, plan.preparation.kind).to(
             place
         )
+    network.set_training(False)
+    learnt, asked = (
+        KeptRows(network, split, place, clouds.rows, f"{name} {begun.fingerprint}")
+        for name, split in (("train", used), ("test", test))
+    )
     with progress(folder) as shown:
-        trainer = _trained(network, task, used, plan, place, folder / CHECKPOINT, origin, shown)
-        scores = trainer.scored(test, shown.scoring(len(test)))
+        trainer = _trained(network, task, used, learnt, plan, folder / CHECKPOINT, origin, shown)
+        scores = trainer.scored(asked, shown.scoring(len(test)))
         figures = scores.figures()
         shown.write_figures(trainer.steps, figures)
     scores.write_picture(folder / PICTURE)
@@ -127,17 +133,16 @@ def _trained(
     network: TaskNetwork,
     task: Task,
     used: PreparedSplit,
+    kept: KeptRows,
     plan: RunPlan,
-    device: torch.device,
     checkpoint: Path,
     origin: dict[str, str],
     shown: RunProgress,
 ) -> TaskTrainer:
     """Train to the end, from the checkpoint if there is one."""
     shown.say("reading clouds")
-    network.set_training(False)
-    network.measure(used, device)
-    settings, kept = plan.settings, KeptRows(network, used, device)
+    measure(network, kept)
+    settings = plan.settings
     if plan.choose_rate:
         shown.say("choosing the learning rate")
         rate = chosen_rate(network, task, kept, used, settings, plan.seed)

@@ -17,10 +17,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from condense_ns.downstream.augmentation import augmented, cropped
+from condense_ns.downstream.kept_rows import KeptRows
 from condense_ns.downstream.prepared_cloud import PreparedCloud
 from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task import Scores, Task
-from condense_ns.downstream.task_network import KeptRows, TaskNetwork
+from condense_ns.downstream.task_network import TaskNetwork
 from condense_ns.errors import UserError
 from condense_ns.weight_file import read_weights, write_weights
 
@@ -28,6 +29,8 @@ FORMAT = "condense_ns downstream checkpoint 1"
 _REMEDY = "delete it to begin anew, or name another folder with --out"
 _LARGEST_GRADIENT = 5.0
 _LAST_SHARE = 0.01
+MOST_MEASURED = 64
+"""Clouds over which a head's mean and deviation are taken."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,17 @@ class TrainingSettings:
     """Whether clouds are turned by quarters and mirrored where the backbone learns."""
     checkpoint_seconds: float = 60.0
     """Time between checkpoints."""
+
+
+def measure(network: TaskNetwork, kept: KeptRows) -> None:
+    """Take the mean and deviation of a network's head over a few clouds.
+
+    Args:
+        network: not in training.
+        kept: rows of the clouds.
+    """
+    count = min(len(kept), MOST_MEASURED)
+    network.head.standardised.measure(kept[at * len(kept) // count] for at in range(count))
 
 
 class TaskTrainer:
@@ -123,7 +137,7 @@ class TaskTrainer:
         self, place: int, generator: random.Random
     ) -> tuple[Float[Tensor, "rows channels"], PreparedCloud]:
         """Rows of a cloud with their labels: a random part of them where that is enough."""
-        rows, cloud = self.kept[place], self.clouds[place].to(self.device)
+        rows, cloud = self.kept[place], self.kept.cloud(place)
         if len(rows) <= self.settings.most_rows or self.network.head.convolution is not None:
             return rows, cloud
         drawn = torch.Generator().manual_seed(generator.getrandbits(62))
@@ -158,18 +172,18 @@ class TaskTrainer:
         return _LAST_SHARE + (1 - _LAST_SHARE) * (1 + math.cos(math.pi * min(way, 1.0))) / 2
 
     @torch.no_grad()
-    def scored(self, clouds: PreparedSplit, told: Callable[[int], None] | None = None) -> Scores:
+    def scored(self, asked: KeptRows, told: Callable[[int], None] | None = None) -> Scores:
         """Scores on a split.
 
         Args:
-            clouds: to be answered for.
+            asked: the clouds to be answered for; large ones go in pieces.
             told: is called with the number of clouds that are done.
         """
         self.network.set_training(False)
         scores = self.task.scores()
-        for place in range(len(clouds)):
-            cloud = clouds[place].to(self.device)
-            scores.add(self.network.answers(cloud), cloud)
+        for place in range(len(asked)):
+            cloud = asked.cloud(place)
+            scores.add(self.network.head.answered(asked[place], cloud.volume), cloud)
             if told is not None:
                 told(place + 1)
         return scores

@@ -6,10 +6,11 @@ import torch
 from condense_ns.downstream import learning_rate
 from condense_ns.downstream.backbone_choice import chosen_backbone
 from condense_ns.downstream.classification import Classification
+from condense_ns.downstream.kept_rows import KeptRows
 from condense_ns.downstream.learning_rate import RATES, chosen_rate
 from condense_ns.downstream.prepared_cloud import Preparation
 from condense_ns.downstream.prepared_split import PreparedSplit
-from condense_ns.downstream.task_network import KeptRows, TaskNetwork
+from condense_ns.downstream.task_network import TaskNetwork
 from tests.downstream.made_up_clouds import shapes_data
 from tests.downstream.tiny_run import SETTINGS
 

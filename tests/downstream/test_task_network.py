@@ -7,11 +7,13 @@ import torch
 
 from condense_ns.downstream.backbone_choice import chosen_backbone
 from condense_ns.downstream.classification import Classification
+from condense_ns.downstream.kept_rows import KeptRows
 from condense_ns.downstream.prepared_cloud import Preparation, prepared
 from condense_ns.downstream.prepared_split import PreparedSplit
-from condense_ns.downstream.task_network import KeptRows, TaskNetwork
+from condense_ns.downstream.row_store import RowStore
+from condense_ns.downstream.task_network import TaskNetwork
 from condense_ns.downstream.task_run import TASKS
-from condense_ns.downstream.task_training import TaskTrainer
+from condense_ns.downstream.task_training import TaskTrainer, measure
 from condense_ns.volumes.from_points import PointCloud
 from tests.downstream.made_up_clouds import rooms_data, shape, shapes_data
 from tests.downstream.tiny_run import SETTINGS
@@ -41,11 +43,11 @@ def clouds():
 )
 def test_only_what_is_to_learn_moves(clouds, mode, moving):
     network = network_of(mode)
-    network.measure(clouds, CPU)
+    network.set_training(False)
+    kept = KeptRows(network, clouds, CPU)
+    measure(network, kept)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    trainer = TaskTrainer(
-        network, Classification(DATA), KeptRows(network, clouds, CPU), clouds, SETTINGS, 0
-    )
+    trainer = TaskTrainer(network, Classification(DATA), kept, clouds, SETTINGS, 0)
     trainer.step()
     moved = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     if moving is None:
@@ -58,10 +60,34 @@ def test_only_what_is_to_learn_moves(clouds, mode, moving):
 def test_kept_rows_are_those_of_the_network_and_room_is_bounded(clouds):
     network = network_of("frozen")
     for most_bytes in (10**9, 0):
-        kept = KeptRows(network, clouds, CPU, most_bytes)
+        store = RowStore(most_bytes)
+        kept = KeptRows(network, clouds, CPU, store)
         assert torch.allclose(kept[2], network.rows(clouds[2]), atol=2e-3)
         assert (kept[2] is kept[2]) is False
-        assert len(kept._kept) == (1 if most_bytes else 0)
+        assert len(store.kept) == (1 if most_bytes else 0)
+
+
+def test_rows_of_a_backbone_that_learns_are_made_anew(clouds):
+    network, store = network_of("all"), RowStore()
+    network.set_training(False)
+    kept = KeptRows(network, clouds, CPU, store)
+    before = kept[0]
+    with torch.no_grad():
+        network.backbone.stem.weight.mul_(2.0)
+    assert not torch.allclose(kept[0], before)
+    assert not store.kept
+
+
+def test_rows_of_another_backbone_or_split_are_never_taken(clouds):
+    first, other, store = network_of("frozen"), network_of("frozen"), RowStore()
+    with torch.no_grad():
+        other.backbone.stem.weight.mul_(2.0)
+    of_first, of_other = (
+        KeptRows(network, clouds, CPU, store, maker)
+        for network, maker in ((first, "first"), (other, "other"))
+    )
+    assert not torch.allclose(of_first[0], of_other[0])
+    assert torch.equal(KeptRows(other, clouds, CPU, store, "first")[0], of_first[0])
 
 
 @pytest.mark.parametrize("count", [1, 5])
@@ -112,7 +138,8 @@ def test_parts_of_a_split_keep_clouds_and_rows_together(clouds):
     part = clouds.chosen([5, 2])
     assert part[0] is clouds[5]
     network = network_of("frozen")
-    kept = KeptRows(network, clouds, CPU)
+    store = RowStore()
+    kept = KeptRows(network, clouds, CPU, store)
     of_part = kept.of(part)
     assert torch.equal(of_part[1], kept[2])
-    assert len(kept._kept) == 1
+    assert len(store.kept) == 1
