@@ -42,6 +42,8 @@ class PhotographDepths:
 
     cameras: PinholeViews
     views: list[DepthOfView]
+    numbers: list[int]
+    """Of these views among the scene's."""
 
 
 def photograph_depths(scene: PosedScene) -> PhotographDepths:
@@ -62,4 +64,4 @@ def photograph_depths(scene: PosedScene) -> PhotographDepths:
         swept = sweep_depth(images[0], small[[view]], sources, PLANES)
         sure = swept.confidence > LEAST_CONFIDENCE
         found.append(DepthOfView(images[0], swept.depth * sure))
-    return PhotographDepths(small[chosen], found)
+    return PhotographDepths(small[chosen], found, [scene.training[view] for view in chosen])

@@ -2,9 +2,10 @@
 
 Keypoints of photographs are lifted by depth images and condensed as those of a trained run are
 (`keypoints/condensation.py`). Descriptors are an encoder's own features, which are the same network's
-in every scene, so that scenes can be compared. Photographs without depth images are lifted by the scene's
-voxels (`voxel_depth.py`). If the encoder is the 2D branch of a backbone (`refined_encoder.py`), its 3D branch
-looks at these voxels as well: its scores weigh which points are taken, they get its features and normals.
+in every scene, so that scenes can be compared. Photographs without depth images are compared with each other
+(`seen_depth.py`). If the encoder is the 2D branch of a backbone (`refined_encoder.py`), its 3D branch looks at
+the scene's voxels as well: its scores weigh which points are taken, they get its features and normals, and the
+voxels lift photographs without depth images.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from condense_ns.pipelines.condensing import WIDTH, CondenseOptions, wanted
 from condense_ns.pipelines.photo_detector import PhotoDetector
 from condense_ns.pipelines.predicted_scene import PredictedScene
 from condense_ns.pipelines.refined_encoder import RefinedEncoder
+from condense_ns.pipelines.seen_depth import SeenDepth, seen_depth
 from condense_ns.pipelines.voxel_depth import VoxelDepth
 
 USUAL = CondenseOptions(count=512, adjust_poses=False)
@@ -59,7 +61,8 @@ def keypoints_from_depth(
     used = scene.training if views is None else list(views)
     voxels = _voxels(scene, used, detector.encoder)
     predicted = _predicted(voxels, detector.encoder)
-    seen = [_look(scene, view, detector, encoders, voxels) for view in used]
+    depths = seen_depth(scene, used, voxels)
+    seen = [_look(scene, view, detector, encoders, depths) for view in used]
     lifted, viewpoints = _lifted(scene, used, seen)
     if not (lifted.depths > 0).any():
         raise UserError(f"no keypoint of scene {scene.name} has a depth; take other photographs")
@@ -94,12 +97,10 @@ def feature_sources(detector: PhotoDetector) -> dict[str, str]:
 
 
 def _voxels(scene: PosedScene, used: list[int], encoder: ImageEncoder) -> VoxelDepth | None:
-    """Of the scene, where depth images are missing or a backbone reads them."""
-    if isinstance(encoder, RefinedEncoder):
-        return VoxelDepth(scene.folder, used, encoder.device)
-    if any(scene.depth(view) is None for view in used):
-        return VoxelDepth(scene.folder, used)
-    return None
+    """Of the scene, for the 3D branch of a backbone."""
+    if not isinstance(encoder, RefinedEncoder):
+        return None
+    return VoxelDepth(scene.folder, used, encoder.device)
 
 
 def _predicted(voxels: VoxelDepth | None, encoder: ImageEncoder) -> PredictedScene | None:
@@ -152,34 +153,19 @@ def _look(
     view: int,
     detector: PhotoDetector,
     encoders: Sequence[ImageEncoder],
-    voxels: VoxelDepth | None,
+    depth_at: SeenDepth,
 ) -> _Seen:
-    depth_image = scene.depth(view)
     photograph = scene.photograph(view)
     height, width = photograph.shape[1:]
     detected = detector(photograph)
     places = detected.pixels / detected.pixels.new_tensor([width, height])
-    if depth_image is not None:
-        depths = _nearest(depth_image, places)
-    else:
-        assert voxels is not None
-        depths = voxels.depths(scene.views[[view]], places)
     features = {detector.encoder.spec: detected.descriptors}
     for encoder in encoders:
         if encoder.spec not in features:
             feature_map = encoder.encode(photograph[None])[0].cpu()
             features[encoder.spec] = sample_map(feature_map, detected.pixels, (height, width))
     rgb = sample_map(photograph.permute(1, 2, 0), detected.pixels, (height, width))
-    return _Seen(detected, (height, width), depths, rgb, features)
-
-
-def _nearest(
-    depth: Float[Tensor, "rows columns"], places: Float[Tensor, "keypoints 2"]
-) -> Float[Tensor, " keypoints"]:
-    """Of the pixels in which places (x, y) from 0 to 1 lie."""
-    cells = (places * places.new_tensor(depth.shape[::-1])).long()
-    columns, rows = (cells[:, axis].clamp(0, depth.shape[1 - axis] - 1) for axis in (0, 1))
-    return depth[rows, columns]
+    return _Seen(detected, (height, width), depth_at(view, places), rgb, features)
 
 
 def _lifted(
