@@ -62,5 +62,5 @@ def test_features_are_unit_vectors_of_the_encoder(keypoints):
 
 
 def test_a_scene_whose_depth_nothing_tells_is_refused(scene: Path, detector: PhotoDetector):
-    with pytest.raises(UserError, match="no keypoint of scene scene has a depth"):
+    with pytest.raises(UserError, match=r"no keypoint of scene \w+ has a depth"):
         keypoints_from_depth(open_scene(scene, WIDTH), detector, views=[0])
