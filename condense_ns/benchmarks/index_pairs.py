@@ -17,7 +17,7 @@ from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES, Query, margin
 from condense_ns.retrieval.scene_asking import ask_scenes
 from condense_ns.retrieval.scene_duplicates import DuplicateOptions, duplicates
 from condense_ns.retrieval.scene_index import SceneIndex
-from condense_ns.retrieval.scene_search import match_counts
+from condense_ns.retrieval.scene_search import nearest_pairs
 
 RARE = 0.1
 """Share of the scenes in which a thing may be, to be asked for."""
@@ -71,9 +71,10 @@ def _pairs_by_matching(scenes: Sequence[PreparedScene]) -> list[Pair]:
         others = scenes[number + 1 :]
         for start in range(0, len(others), 16):
             part = others[start : start + 16]
-            counts = match_counts(
+            found = nearest_pairs(
                 first.descriptor.descriptors, [other.descriptor.descriptors for other in part]
             )
+            counts = found.matched.sum(dim=0).tolist()
             pairs += [
                 (float(count), first.place == other.place)
                 for count, other in zip(counts, part, strict=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from rich.progress import track
 
 from condense_ns.benchmarks.index_material import PreparedPhotograph, PreparedScene
@@ -21,7 +22,12 @@ from condense_ns.metrics.pose_error import FAILURE, pose_errors, recall
 from condense_ns.metrics.ranking import recall_at
 from condense_ns.retrieval.scene_index import SceneIndex
 from condense_ns.retrieval.scene_matching import match_scenes
-from condense_ns.retrieval.scene_search import USUAL_SEARCH, find_scenes, match_counts
+from condense_ns.retrieval.scene_search import (
+    USUAL_SEARCH,
+    NearestPairs,
+    find_scenes,
+    nearest_pairs,
+)
 
 Row = dict[str, float]
 Ranker = Callable[[PreparedPhotograph], list[str]]
@@ -118,10 +124,15 @@ def _by_matching(scenes: Sequence[PreparedScene]) -> Ranker:
 
     def rank(photograph: PreparedPhotograph) -> list[str]:
         own = photograph.detected.descriptors[: USUAL_SEARCH.compared]
-        counts: list[int] = []
-        for start in range(0, len(descriptors), _CHUNK):
-            counts += match_counts(own, descriptors[start : start + _CHUNK])
-        return _best(names, np.array(counts))
+        parts = [
+            nearest_pairs(own, descriptors[start : start + _CHUNK])
+            for start in range(0, len(descriptors), _CHUNK)
+        ]
+        together = NearestPairs(
+            torch.cat([part.cosines for part in parts], dim=1),
+            torch.cat([part.matched for part in parts], dim=1),
+        )
+        return _best(names, together.votes().numpy())
 
     return rank
 

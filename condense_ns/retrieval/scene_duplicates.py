@@ -83,6 +83,7 @@ def _alike(index: SceneIndex, scene: SceneDescriptor, options: DuplicateOptions)
     """Names of other scenes that share descriptors with a scene, the most alike first."""
     asked = scene.descriptors[spread(len(scene.xyz), options.search.voters)]
     found = ranked_scenes(index, asked, scene.descriptors, options.search)
+    found.sort(key=lambda one: -one.matches)  # the scene itself takes most votes
     alike = [one.name for one in found if one.name != scene.name and one.matches >= LEAST_INLIERS]
     return alike[: options.candidates]
 

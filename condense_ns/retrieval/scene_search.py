@@ -1,15 +1,16 @@
 """Which scenes of an index does a photograph show? A short list by votes, then every descriptor of these.
 
 Some keypoints, spread over the photograph, vote: LanceDB's vector index sums up how near each scene
-comes to them. The few best scenes are compared with all keypoints of the photograph; what counts then is
-the number of pairs that are each other's nearest and pass the ratio test (`keypoints/matching.py`).
+comes to them. The few best scenes are compared with all keypoints of the photograph; what counts then are
+pairs that are each other's nearest and pass the ratio test (`keypoints/matching.py`). Each pair counts as much as
+it tells its scene from the others: floors and walls that several scenes have in common decide nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
@@ -20,6 +21,8 @@ from condense_ns.keypoints.selection import view_cells
 from condense_ns.retrieval.scene_index import PROBES, SceneIndex
 
 RATIO = 0.9
+SHARPNESS = 40.0
+"""Of the softmax over scenes that says how much a pair tells them apart; a factor of cosines."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class SceneSearch:
 
     voters: int = 48
     """Keypoints of the photograph that vote."""
-    shortlist: int = 16
+    shortlist: int = 24
     """Scenes that are compared with all keypoints."""
     compared: int = 512
     """Keypoints of the photograph that they are compared with, the best ones."""
@@ -46,6 +49,8 @@ class FoundScene:
     name: str
     matches: int
     """Pairs of keypoints."""
+    votes: float
+    """The same, each pair counted by its share among the scenes that it was compared with."""
 
 
 def find_scenes(
@@ -54,7 +59,7 @@ def find_scenes(
     size: tuple[int, int],
     search: SceneSearch = USUAL_SEARCH,
 ) -> list[FoundScene]:
-    """Scenes of the short list, the one with the most matches first.
+    """Scenes of the short list, the one with the most votes first.
 
     Args:
         index: where to look.
@@ -84,7 +89,7 @@ def ranked_scenes(
     compared: Float[Tensor, "compared channels"],
     search: SceneSearch = USUAL_SEARCH,
 ) -> list[FoundScene]:
-    """Scenes of the short list that some descriptors vote for, by how many of others they match.
+    """Scenes of the short list that some descriptors vote for, by the votes of others.
 
     Args:
         index: where to look.
@@ -98,9 +103,10 @@ def ranked_scenes(
     columns = ("name", "descriptors")
     rows = index.nearest("descriptors", asked.numpy(), search.shortlist, columns, search.probes)
     scenes = [torch.from_numpy(row["descriptors"]) for row in rows]
-    counts = match_counts(compared, scenes)
-    found = [FoundScene(row["name"], count) for row, count in zip(rows, counts, strict=True)]
-    return sorted(found, key=lambda one: -one.matches)  # of equal ones the nearer stays first
+    pairs = nearest_pairs(compared, scenes)
+    counts, votes = pairs.matched.sum(dim=0).tolist(), pairs.votes().tolist()
+    found = [FoundScene(row["name"], *both) for row, *both in zip(rows, counts, votes, strict=True)]
+    return sorted(found, key=lambda one: -one.votes)  # of equal ones the nearer stays first
 
 
 def voters(detected: Keypoints2D, size: tuple[int, int], count: int) -> Int64[Tensor, " voters"]:
@@ -118,20 +124,36 @@ def voters(detected: Keypoints2D, size: tuple[int, int], count: int) -> Int64[Te
     return torch.argsort(rank, stable=True)[:count]
 
 
-def match_counts(
+@dataclass(frozen=True)
+class NearestPairs:
+    """What descriptors find in several scenes."""
+
+    cosines: Float[Tensor, "descriptors scenes"]
+    """Of each descriptor and its nearest one in each scene."""
+    matched: Bool[Tensor, "descriptors scenes"]
+    """Whether these two are a match."""
+
+    def votes(self) -> Float[Tensor, " scenes"]:
+        """Matches, each counted by the share of its scene in a softmax over the cosines with all."""
+        shares = torch.softmax(SHARPNESS * self.cosines, dim=1)
+        return (shares * self.matched).sum(dim=0)
+
+
+def nearest_pairs(
     descriptors: Float[Tensor, "a channels"],
     scenes: Sequence[Float[Tensor, "_ channels"]],
     ratio: float = RATIO,
-) -> list[int]:
-    """How many pairs `mutual_nearest` finds in each scene, for all scenes at once.
+) -> NearestPairs:
+    """The pairs that `mutual_nearest` finds in each scene, for all scenes at once.
 
     Args:
         descriptors: unit vectors of the photograph.
-        scenes: unit vectors of each scene, at least one; may be of half precision.
+        scenes: unit vectors of each scene; may be of half precision.
         ratio: of the ratio test, in (0, 1].
     """
     if not scenes or not len(descriptors):
-        return [0] * len(scenes)
+        none = descriptors.new_zeros(len(descriptors), len(scenes))
+        return NearestPairs(none, none.bool())
     padded = pad_sequence(list(scenes), batch_first=True).to(descriptors)
     padded = F.normalize(padded, dim=-1)
     number, longest, channels = padded.shape
@@ -144,4 +166,4 @@ def match_counts(
     is_mutual = best >= cosines.amax(dim=0).gather(1, nearest.T).T
     second = cosines.scatter_(2, nearest[..., None], -torch.inf).amax(dim=2)
     closer = (1.0 - best).clamp_min(0.0) < ratio**2 * (1.0 - second)
-    return (is_mutual & closer).sum(dim=0).tolist()
+    return NearestPairs(best, is_mutual & closer)

@@ -9,7 +9,7 @@ from condense_ns.benchmarks.index_plan import plan
 from condense_ns.benchmarks.index_scaling import growth, made_up_photograph, made_up_scene
 from condense_ns.commands.bench_index import BenchIndex, made_up_plans
 from condense_ns.errors import UserError
-from condense_ns.retrieval.scene_search import match_counts
+from condense_ns.retrieval.scene_search import nearest_pairs
 
 
 def rows(*sizes: int) -> list[dict[str, float]]:
@@ -38,9 +38,10 @@ def test_scenes_come_in_fours_of_which_two_are_one_place():
 
 
 def test_a_made_up_photograph_shows_its_scene_and_no_other():
-    counts = match_counts(
+    pairs = nearest_pairs(
         made_up_photograph(3).descriptors, [made_up_scene(n).descriptors for n in (2, 3, 4)]
     )
+    counts = pairs.matched.sum(dim=0).tolist()
     assert counts[1] > 200 > 100 > max(counts[0], counts[2])
 
 

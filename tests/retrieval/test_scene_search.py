@@ -1,5 +1,7 @@
 """Which scene a photograph shows."""
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -8,7 +10,14 @@ from condense_ns.errors import UserError
 from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.keypoints.matching import mutual_nearest
 from condense_ns.retrieval.scene_index import SceneIndex
-from condense_ns.retrieval.scene_search import SceneSearch, find_scenes, match_counts, voters
+from condense_ns.retrieval.scene_search import (
+    SHARPNESS,
+    NearestPairs,
+    SceneSearch,
+    find_scenes,
+    nearest_pairs,
+    voters,
+)
 from tests.retrieval.made_up_scenes import CHANNELS, made_up_scene, seen_descriptors
 
 SIZE = (48, 64)
@@ -36,6 +45,7 @@ def test_the_right_scene_comes_first(index, seed):
     found = find_scenes(index, keypoints(seen_descriptors(scene)), SIZE, SceneSearch(voters=6))
     assert found[0].name == scene.name
     assert found[0].matches > found[1].matches + 3
+    assert found[0].votes > found[1].votes + 3
 
 
 def test_counts_are_those_of_the_matcher():
@@ -44,13 +54,23 @@ def test_counts_are_those_of_the_matcher():
     scenes = [F.normalize(torch.randn(count, 8, generator=generator)) for count in (5, 70, 1, 31)]
     scenes.append(F.normalize(descriptors[:40] + 0.05 * torch.randn(40, 8, generator=generator)))
     expected = [len(mutual_nearest(descriptors, scene, 0.9)) for scene in scenes]
-    assert match_counts(descriptors, scenes, 0.9) == expected
+    assert nearest_pairs(descriptors, scenes, 0.9).matched.sum(dim=0).tolist() == expected
     assert expected[-1] > 20
 
 
 def test_nothing_matches_nothing():
-    assert match_counts(torch.zeros(0, 4), [torch.eye(4)]) == [0]
-    assert match_counts(torch.eye(4), []) == []
+    assert nearest_pairs(torch.zeros(0, 4), [torch.eye(4)]).votes().tolist() == [0.0]
+    assert nearest_pairs(torch.eye(4), []).votes().tolist() == []
+
+
+def test_what_scenes_have_in_common_decides_nothing():
+    """Two descriptors match both scenes equally well, one matches the second scene alone."""
+    apart = math.log(9.0) / SHARPNESS  # nine tenths of the softmax over two
+    pairs = NearestPairs(
+        torch.tensor([[0.9, 0.9], [0.8, 0.8], [0.5, 0.5 + apart]]),
+        torch.tensor([[True, True], [True, True], [False, True]]),
+    )
+    assert pairs.votes().tolist() == pytest.approx([1.0, 1.9])
 
 
 def test_a_photograph_without_keypoints_shows_no_scene(index):
