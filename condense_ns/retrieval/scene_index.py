@@ -138,8 +138,9 @@ class SceneIndex:
                 raise UserError("two scenes that are to be added have one name; rename one")
             self._require_free(self._ids(list(own)))
             self._table.add(rows)
-            # of two writers that met, both see both rows, and the larger id gives way
-            met = [(name, other) for name, other in self._ids(list(own)) if other < own[name]]
+            # of two writers that met, the second one sees both rows, and gives way
+            first = dict(reversed(self._ids(list(own))))
+            met = [(name, other) for name, other in first.items() if other != own[name]]
             if met:
                 self._table.delete(f"id in ({', '.join(map(quoted, own.values()))})")
                 self._require_free(met)
@@ -261,10 +262,12 @@ class SceneIndex:
                     yield row["name"], Damage(row["name"], problem) if problem else None
 
     def _ids(self, names: Sequence[str]) -> list[tuple[str, str]]:
-        """Names that are in the table, and the ids of their rows."""
+        """Names that are in the table, and the ids of their rows, in the order in which they came in."""
         wanted = f"name in ({', '.join(map(quoted, names))})"
-        query = self._table.search().where(wanted).select(["name", "id"])
-        return [(row["name"], row["id"]) for row in self._rows(query.limit(len(self) or 1))]
+        query = self._table.search().where(wanted).select(["name", "id"]).with_row_id(True)
+        rows = self._rows(query.limit(len(self) or 1))
+        rows.sort(key=lambda row: row["_rowid"])  # rows that come in later get larger numbers
+        return [(row["name"], row["id"]) for row in rows]
 
     @staticmethod
     def _rows(query: Any) -> list[dict[str, Any]]:

@@ -6,10 +6,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from condense_ns.retrieval import scene_index
+from condense_ns.errors import UserError
+from condense_ns.retrieval import scene_index, scene_rows
 from condense_ns.retrieval.scene_index import SceneIndex
 from tests.retrieval.made_up_scenes import made_up_scene, seen_descriptors
 
@@ -57,6 +59,28 @@ def test_two_writers_at_once_lose_nothing_and_share_no_name(tmp_path):
     assert len(names) == 13
     assert sum("has a scene 'wanted by both' already" in output for output in outputs) == 1
     assert all(damage is None for _, damage in index.verify())
+
+
+@pytest.mark.parametrize("ids", [("a", "b"), ("b", "a")])
+def test_a_writer_that_looked_before_another_one_was_done_gives_way(tmp_path, monkeypatch, ids):
+    """Whatever the ids of both rows are, the second one must see that it came second."""
+    monkeypatch.setattr(
+        scene_rows.uuid, "uuid4", lambda left=list(ids): SimpleNamespace(hex=left.pop(0))
+    )
+    place = str(tmp_path / "index")
+    first = SceneIndex.open_or_create(place, made_up_scene(0))
+    second = SceneIndex.open(place)
+    looks = second._require_free
+
+    def meanwhile(found):
+        monkeypatch.setattr(second, "_require_free", looks)
+        looks(found)
+        first.add(made_up_scene(0))
+
+    monkeypatch.setattr(second, "_require_free", meanwhile)
+    with pytest.raises(UserError, match="has a scene 'scene 0' already"):
+        second.add(made_up_scene(0))
+    assert SceneIndex.open(place).all_names() == ["scene 0"]
 
 
 def test_vector_indexes_that_are_made_at_once_disturb_nobody(tmp_path, monkeypatch):
