@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from rich.progress import track
 
 from condense_ns.benchmarks.index_material import PreparedPhotograph, PreparedScene
@@ -24,7 +23,6 @@ from condense_ns.retrieval.scene_index import SceneIndex
 from condense_ns.retrieval.scene_matching import match_scenes
 from condense_ns.retrieval.scene_search import (
     USUAL_SEARCH,
-    NearestPairs,
     find_scenes,
     nearest_pairs,
 )
@@ -38,7 +36,6 @@ OURS, GLOBAL, EXHAUSTIVE, BRUTE = (
     "brute force",
 )
 TOP = 5
-_CHUNK = 16  # scenes that are matched at once
 
 
 @dataclass(frozen=True)
@@ -124,15 +121,7 @@ def _by_matching(scenes: Sequence[PreparedScene]) -> Ranker:
 
     def rank(photograph: PreparedPhotograph) -> list[str]:
         own = photograph.detected.descriptors[: USUAL_SEARCH.compared]
-        parts = [
-            nearest_pairs(own, descriptors[start : start + _CHUNK])
-            for start in range(0, len(descriptors), _CHUNK)
-        ]
-        together = NearestPairs(
-            torch.cat([part.cosines for part in parts], dim=1),
-            torch.cat([part.matched for part in parts], dim=1),
-        )
-        return _best(names, together.votes().numpy())
+        return _best(names, nearest_pairs(own, descriptors).votes().numpy())
 
     return rank
 

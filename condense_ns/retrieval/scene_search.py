@@ -23,6 +23,7 @@ from condense_ns.retrieval.scene_index import PROBES, SceneIndex
 RATIO = 0.9
 SHARPNESS = 40.0
 """Of the softmax over scenes that says how much a pair tells them apart; a factor of cosines."""
+_TOGETHER = 8  # scenes
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def nearest_pairs(
     scenes: Sequence[Float[Tensor, "_ channels"]],
     ratio: float = RATIO,
 ) -> NearestPairs:
-    """The pairs that `mutual_nearest` finds in each scene, for all scenes at once.
+    """The pairs that `mutual_nearest` finds in each scene.
 
     Args:
         descriptors: unit vectors of the photograph.
@@ -154,6 +155,20 @@ def nearest_pairs(
     if not scenes or not len(descriptors):
         none = descriptors.new_zeros(len(descriptors), len(scenes))
         return NearestPairs(none, none.bool())
+    parts = [
+        _pairs_of_some(descriptors, scenes[start : start + _TOGETHER], ratio)
+        for start in range(0, len(scenes), _TOGETHER)
+    ]
+    cosines, matched = zip(*parts, strict=True)
+    return NearestPairs(torch.cat(cosines, dim=1), torch.cat(matched, dim=1))
+
+
+def _pairs_of_some(
+    descriptors: Float[Tensor, "a channels"],
+    scenes: Sequence[Float[Tensor, "_ channels"]],
+    ratio: float,
+) -> tuple[Float[Tensor, "a scenes"], Bool[Tensor, "a scenes"]]:
+    """Cosines and matches of a few scenes, whose products stay in the cache."""
     padded = pad_sequence(list(scenes), batch_first=True).to(descriptors)
     padded = F.normalize(padded, dim=-1)
     number, longest, channels = padded.shape
@@ -166,4 +181,4 @@ def nearest_pairs(
     is_mutual = best >= cosines.amax(dim=0).gather(1, nearest.T).T
     second = cosines.scatter_(2, nearest[..., None], -torch.inf).amax(dim=2)
     closer = (1.0 - best).clamp_min(0.0) < ratio**2 * (1.0 - second)
-    return NearestPairs(best, is_mutual & closer)
+    return best, is_mutual & closer
