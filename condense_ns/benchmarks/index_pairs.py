@@ -69,16 +69,14 @@ def _pairs_by_matching(scenes: Sequence[PreparedScene]) -> list[Pair]:
     pairs: list[Pair] = []
     for number, first in enumerate(track(scenes, "All pairs", transient=True)):
         others = scenes[number + 1 :]
-        for start in range(0, len(others), 16):
-            part = others[start : start + 16]
-            found = nearest_pairs(
-                first.descriptor.descriptors, [other.descriptor.descriptors for other in part]
-            )
-            counts = found.matched.sum(dim=0).tolist()
-            pairs += [
-                (float(count), first.place == other.place)
-                for count, other in zip(counts, part, strict=True)
-            ]
+        found = nearest_pairs(
+            first.descriptor.descriptors, [other.descriptor.descriptors for other in others]
+        )
+        counts = found.matched.sum(dim=0).tolist()
+        pairs += [
+            (float(count), first.place == other.place)
+            for count, other in zip(counts, others, strict=True)
+        ]
     return pairs
 
 

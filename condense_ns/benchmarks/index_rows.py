@@ -21,11 +21,7 @@ from condense_ns.metrics.pose_error import FAILURE, pose_errors, recall
 from condense_ns.metrics.ranking import recall_at
 from condense_ns.retrieval.scene_index import SceneIndex
 from condense_ns.retrieval.scene_matching import match_scenes
-from condense_ns.retrieval.scene_search import (
-    USUAL_SEARCH,
-    find_scenes,
-    nearest_pairs,
-)
+from condense_ns.retrieval.scene_search import USUAL_SEARCH, find_scenes, nearest_pairs
 
 Row = dict[str, float]
 Ranker = Callable[[PreparedPhotograph], list[str]]

@@ -1,5 +1,7 @@
 """What heads see of clouds; worked out once where the backbone is frozen, for all runs that begin with it."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -29,24 +31,25 @@ class KeptRows:
         store: RowStore | None = None,
         maker: str = "",
     ) -> None:
-        self._network, self._clouds, self.device = network, clouds, device
+        self.clouds, self.device, self._network = clouds, device, network
         self._store, self._maker = store or RowStore(), maker
 
     def __len__(self) -> int:
-        return len(self._clouds)
+        return len(self.clouds)
 
     def __getitem__(self, place: int) -> Float[Tensor, "rows channels"]:
         if not self._network.frozen:
             return self._network.rows(self.cloud(place))
-        number = self._clouds.split.numbers[place]
+        number = self.clouds.split.numbers[place]
         return self._store.rows(
             (self._maker, number), lambda: self._network.rows(self.cloud(place))
         )
 
     def cloud(self, place: int) -> PreparedCloud:
         """The cloud itself, on the device."""
-        return self._clouds[place].to(self.device)
+        return self.clouds[place].to(self.device)
 
-    def of(self, clouds: PreparedSplit) -> "KeptRows":
-        """The same rows for clouds that are some of these."""
+    def chosen(self, places: Sequence[int]) -> "KeptRows":
+        """Those of some of the clouds, by their places here."""
+        clouds = self.clouds.chosen(places)
         return KeptRows(self._network, clouds, self.device, self._store, self._maker)

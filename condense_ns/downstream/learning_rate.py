@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from condense_ns.downstream.kept_rows import KeptRows
 from condense_ns.downstream.label_budget import labelled_places
-from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task import Task
 from condense_ns.downstream.task_network import TaskNetwork
 from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings
@@ -20,7 +19,6 @@ def chosen_rate(
     network: TaskNetwork,
     task: Task,
     kept: KeptRows,
-    clouds: PreparedSplit,
     settings: TrainingSettings,
     seed: int,
 ) -> float:
@@ -31,26 +29,25 @@ def chosen_rate(
     Args:
         network: frozen; its head is left as it was.
         task: whose first figure decides.
-        kept: rows of the clouds.
-        clouds: those whose labels may be used.
+        kept: clouds whose labels may be used, and their rows.
         settings: for the training with each rate.
         seed: of what is set aside and of the training.
     """
-    categories = clouds.split.categories
+    categories = kept.clouds.split.categories
     alone = categories is not None and min(Counter(categories).values()) < 2
-    if not network.frozen or len(clouds) < LEAST_CLOUDS or alone:
+    if not network.frozen or len(kept) < LEAST_CLOUDS or alone:
         return settings.learning_rate
-    aside = labelled_places(clouds.split, _SET_ASIDE, seed)
-    rest = sorted(set(range(len(clouds))) - set(aside))
-    learnt, asked = clouds.chosen(rest), clouds.chosen(aside)
+    aside = labelled_places(kept.clouds.split, _SET_ASIDE, seed)
+    rest = sorted(set(range(len(kept))) - set(aside))
+    learnt, asked = kept.chosen(rest), kept.chosen(aside)
     start = {name: value.clone() for name, value in network.head.state_dict().items()}
     figures: dict[float, float] = {}
     for rate in RATES:
         network.head.load_state_dict(start)
         tried = replace(settings, learning_rate=rate)
-        trainer = TaskTrainer(network, task, kept.of(learnt), learnt, tried, seed)
+        trainer = TaskTrainer(network, task, learnt, tried, seed)
         while trainer.steps < settings.steps:
             trainer.step()
-        figures[rate] = next(iter(trainer.scored(kept.of(asked)).figures().values()))
+        figures[rate] = next(iter(trainer.scored(asked).figures().values()))
     network.head.load_state_dict(start)
     return max(figures, key=lambda rate: figures[rate])

@@ -17,7 +17,7 @@ from condense_ns.downstream.label_budget import labelled_places
 from condense_ns.downstream.labelled_cloud import TaskData, TaskName
 from condense_ns.downstream.learning_rate import chosen_rate
 from condense_ns.downstream.prepared_cloud import Preparation
-from condense_ns.downstream.prepared_split import PreparedData, PreparedSplit
+from condense_ns.downstream.prepared_split import PreparedData
 from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.segmentation import Segmentation
 from condense_ns.downstream.task import Task
@@ -102,7 +102,7 @@ def run_task(
         for name, split in (("train", used), ("test", test))
     )
     with progress(folder) as shown:
-        trainer = _trained(network, task, used, learnt, plan, folder / CHECKPOINT, origin, shown)
+        trainer = _trained(network, task, learnt, plan, folder / CHECKPOINT, origin, shown)
         scores = trainer.scored(asked, shown.scoring(len(test)))
         figures = scores.figures()
         shown.write_figures(trainer.steps, figures)
@@ -132,7 +132,6 @@ def run_task(
 def _trained(
     network: TaskNetwork,
     task: Task,
-    used: PreparedSplit,
     kept: KeptRows,
     plan: RunPlan,
     checkpoint: Path,
@@ -145,9 +144,9 @@ def _trained(
     settings = plan.settings
     if plan.choose_rate:
         shown.say("choosing the learning rate")
-        rate = chosen_rate(network, task, kept, used, settings, plan.seed)
+        rate = chosen_rate(network, task, kept, settings, plan.seed)
         settings = replace(settings, learning_rate=rate)
-    trainer = TaskTrainer(network, task, kept, used, settings, plan.seed)
+    trainer = TaskTrainer(network, task, kept, settings, plan.seed)
     if checkpoint.is_file():
         trainer.load(checkpoint, origin)
     shown.begin_training(settings.steps)

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from condense_ns.downstream.augmentation import augmented, cropped
 from condense_ns.downstream.kept_rows import KeptRows
 from condense_ns.downstream.prepared_cloud import PreparedCloud
-from condense_ns.downstream.prepared_split import PreparedSplit
 from condense_ns.downstream.task import Scores, Task
 from condense_ns.downstream.task_network import TaskNetwork
 from condense_ns.errors import UserError
@@ -75,8 +74,7 @@ class TaskTrainer:
     Args:
         network: on `device`; its head has been measured.
         task: whose loss.
-        kept: rows of the clouds, for a frozen backbone; says where to compute.
-        clouds: those whose labels may be used.
+        kept: clouds whose labels may be used, and their rows; says where to compute.
         settings: how.
         seed: of batches and looks.
     """
@@ -86,11 +84,10 @@ class TaskTrainer:
         network: TaskNetwork,
         task: Task,
         kept: KeptRows,
-        clouds: PreparedSplit,
         settings: TrainingSettings,
         seed: int,
     ) -> None:
-        self.network, self.task, self.kept, self.clouds = network, task, kept, clouds
+        self.network, self.task, self.kept = network, task, kept
         self.settings, self.seed, self.device = settings, seed, kept.device
         self.trained = [p for p in network.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
@@ -105,8 +102,8 @@ class TaskTrainer:
         """Learn from one batch."""
         start = time.monotonic()
         generator = random.Random(f"{self.seed} {self.steps}")
-        count = min(self.settings.batch, len(self.clouds))
-        places = generator.sample(range(len(self.clouds)), count)
+        count = min(self.settings.batch, len(self.kept))
+        places = generator.sample(range(len(self.kept)), count)
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * self._rate_share()
         self.network.set_training(True)
@@ -150,7 +147,7 @@ class TaskTrainer:
         """Add the gradients of the mean loss of all clouds together."""
         clouds = []
         for place in places:
-            cloud = cropped(self.clouds[place], self.settings.most_voxels, generator)
+            cloud = cropped(self.kept.clouds[place], self.settings.most_voxels, generator)
             if self.settings.augment:
                 cloud = augmented(cloud, generator)
             clouds.append(cloud.to(self.device))

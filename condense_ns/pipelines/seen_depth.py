@@ -20,13 +20,13 @@ def seen_depth(scene: PosedScene, used: Sequence[int], voxels: VoxelDepth | None
 
     Args:
         scene: of any kind; photographs without depth images must overlap.
-        used: numbers of the photographs that may be looked at, and will be asked about.
+        used: numbers of the photographs that may be looked at, and will be asked about; at least one.
         voxels: of the scene, if they are at hand.
 
     Raises:
         UserError: a depth image cannot be read.
     """
-    if all(scene.depth(view) is not None for view in used):
+    if scene.depth(used[0]) is not None:  # a data parser gives them for all or none
         return lambda view, places: _nearest(scene.depth(view), places)
     if voxels is not None:
         return lambda view, places: voxels.depths(scene.views[[view]], places)

@@ -28,7 +28,7 @@ def network():
 def choose(network, places):
     clouds = PreparedSplit(DATA, DATA.train, Preparation(resolution=6)).chosen(places)
     kept = KeptRows(network, clouds, CPU)
-    return chosen_rate(network, Classification(DATA), kept, clouds, SETTINGS, 0)
+    return chosen_rate(network, Classification(DATA), kept, SETTINGS, 0)
 
 
 def test_the_head_stays_as_it_was(network):

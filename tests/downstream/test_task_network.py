@@ -47,7 +47,7 @@ def test_only_what_is_to_learn_moves(clouds, mode, moving):
     kept = KeptRows(network, clouds, CPU)
     measure(network, kept)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    trainer = TaskTrainer(network, Classification(DATA), kept, clouds, SETTINGS, 0)
+    trainer = TaskTrainer(network, Classification(DATA), kept, SETTINGS, 0)
     trainer.step()
     moved = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     if moving is None:
@@ -140,6 +140,6 @@ def test_parts_of_a_split_keep_clouds_and_rows_together(clouds):
     network = network_of("frozen")
     store = RowStore()
     kept = KeptRows(network, clouds, CPU, store)
-    of_part = kept.of(part)
+    of_part = kept.chosen([5, 2])
     assert torch.equal(of_part[1], kept[2])
     assert len(store.kept) == 1

@@ -51,7 +51,9 @@ def test_the_right_scene_comes_first(index, seed):
 def test_counts_are_those_of_the_matcher():
     generator = torch.Generator().manual_seed(0)
     descriptors = F.normalize(torch.randn(60, 8, generator=generator))
-    scenes = [F.normalize(torch.randn(count, 8, generator=generator)) for count in (5, 70, 1, 31)]
+    scenes = [
+        F.normalize(torch.randn(count, 8, generator=generator)) for count in (5, 70, 1, 31) * 3
+    ]
     scenes.append(F.normalize(descriptors[:40] + 0.05 * torch.randn(40, 8, generator=generator)))
     expected = [len(mutual_nearest(descriptors, scene, 0.9)) for scene in scenes]
     assert nearest_pairs(descriptors, scenes, 0.9).matched.sum(dim=0).tolist() == expected
