@@ -80,7 +80,8 @@ def test_scaling_and_its_plan_from_the_file(tmp_path: Path, capsys):
 @pytest.mark.slow
 def test_all_ways_on_a_few_made_up_scenes(tmp_path: Path):
     output = tmp_path / "figures.json"
-    command = BenchIndex(data=tmp_path / "data", scenes=4, output_path=output)
+    # `gradients` cannot tell a room from another one with its floor and walls
+    command = BenchIndex(data=tmp_path / "data", scenes=4, encoder="mini", output_path=output)
     command.main()
     first = json.loads(output.read_text())
     assert first["rows"]["exhaustive matching"]["recall@1"] == 1.0
