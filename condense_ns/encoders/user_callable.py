@@ -18,8 +18,8 @@ def made_by_callable(spec: str) -> tuple[Any, str]:
             PYTHONPATH.
 
     Returns:
-        The object; and, for fingerprints, the source of the module, of the callable's own and of the
-        object's class.
+        The object; and, for fingerprints, the source of the spec's module and of those in which the
+        callable and the object's class are defined.
 
     Raises:
         EncoderError: a callable that cannot be found or fails, or whose source cannot be read.
@@ -50,18 +50,20 @@ def _factory(spec: str) -> Callable[[], Any]:
 
 
 def _sources(spec: str, factory: Callable[[], Any], made: Any) -> str:
-    """The source of the spec's module, of the callable's own and of the object's class.
+    """The source of the modules of the spec, of the callable and of the object's class.
 
-    Of the whole module, since what a callable uses usually lies beside it.
+    Of whole modules, since what a callable or a class uses usually lies beside it.
     """
+    named = sys.modules[spec.split(":")[1]]
     try:
-        text = inspect.getsource(sys.modules[spec.split(":")[1]])
+        texts = {named: inspect.getsource(named)}
     except (OSError, TypeError) as error:
         raise EncoderError(
             f"{spec}: its source cannot be read, so changes of it would go unnoticed; "
             "name a callable in a Python file"
         ) from error
-    for other in (inspect.getmodule(factory), type(made)):
+    for other in (inspect.getmodule(factory), inspect.getmodule(type(made))):
         with contextlib.suppress(OSError, TypeError):
-            text += inspect.getsource(other)  # type: ignore[arg-type]
-    return text
+            if other is not None:
+                texts[other] = inspect.getsource(other)
+    return "".join(texts.values())
