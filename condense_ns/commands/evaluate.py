@@ -37,9 +37,10 @@ class Evaluate:
     """Measure a run on its held-out views, beside its rivals.
 
     Agreement with the encoder (cos_c, R2) of the rendered features, of the mean feature, of the
-    nearest training views' features warped by depth, and of the encoder on the rendered image;
-    consistency between views of rendered features and of the encoder; depth error where the scene
-    has depth images; what is where, by words, where it has annotations.json and the encoder a text tower.
+    nearest training views' features warped by depth, of the encoder on the rendered image, and of the
+    average over all views (hardly surpassed by what looks the same from everywhere); consistency
+    between views of rendered features and of the encoder; depth error where the scene has depth
+    images; what is where, by words, where it has annotations.json and the encoder a text tower.
     Of condense-sparse also: where held-out photographs were taken, by keypoint sets of several sizes and
     cheaper ones, and how many keypoints two photographs share.
     """

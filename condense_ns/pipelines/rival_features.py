@@ -44,6 +44,31 @@ def nearest_training_features(
     return features.reshape(view.teacher.shape), seen
 
 
+def features_of_all_views(
+    held_out: HeldOutViews, view: HeldOutView
+) -> Float[Tensor, "rows columns channels"]:
+    """The encoder's features of each point, averaged over the training views that see it and this one.
+
+    What looks the same from everywhere can hardly agree more with the views of a point than their
+    average does: it is the mark for a field without view dependence, and knows what it is asked.
+    """
+    data = held_out.data
+    total = view.teacher.flatten(0, 1).clone()
+    count = torch.ones(len(total))
+    for index in range(len(data.train_dataset)):
+        camera = projection_camera(data.train_dataset.cameras, index)
+        angle, pixels, z_depth = _seen_from(view, camera)
+        cells = torch.nonzero(view.valid & angle.isfinite())[:, 0]
+        if len(cells) == 0:
+            continue
+        views = torch.full_like(cells, index)
+        visible = held_out.visible("train", views, pixels[cells], z_depth[cells])
+        cells, views = cells[visible], views[visible]
+        total[cells] += data.maps("train", held_out.spec).features(views, pixels[cells])
+        count[cells] += 1
+    return (total / count[:, None]).reshape(view.teacher.shape)
+
+
 def _seen_from(
     view: HeldOutView, camera: Camera
 ) -> tuple[Float[Tensor, " cells"], Float[Tensor, "cells 2"], Float[Tensor, " cells"]]:

@@ -18,6 +18,7 @@ from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.pipelines.held_out_views import HeldOutView, HeldOutViews
 from condense_ns.pipelines.keypoint_evaluation import keypoint_figures
 from condense_ns.pipelines.rival_features import (
+    features_of_all_views,
     features_of_rendered_image,
     nearest_training_features,
 )
@@ -77,6 +78,7 @@ def _agreement_rows(
         f"nearest training view, >= {DISTANT_ANGLE:.0f} degrees": [],
         "nearest training view": [],
         "encoder on the rendered image": [],
+        "average of all views, its own too": [],
     }
     for view in held_out:
         everywhere = torch.ones_like(view.valid)
@@ -85,6 +87,7 @@ def _agreement_rows(
             nearest_training_features(held_out, view, DISTANT_ANGLE),
             nearest_training_features(held_out, view, 0.0),
             (features_of_rendered_image(held_out, rendered[view.index]), everywhere),
+            (features_of_all_views(held_out, view), everywhere),
         ]
         for rows, (features, seen) in zip(rivals.values(), found, strict=True):
             rows.append(_rival_row(held_out, view, features, seen))

@@ -15,7 +15,9 @@ def test_figures_stand_beside_their_rivals(trained_run: TrainedRun, tmp_path: Pa
     assert {"date", "commit", "processor", "torch"} <= figures.keys()
     found = figures["encoders"][trained_run.without_text]
     agreement = found["agreement"]
-    assert len(agreement) == 5
+    assert len(agreement) == 6
+    together = agreement["average of all views, its own too"]["cos_c"]
+    assert together > agreement["rendered features"]["cos_c"]
     assert agreement["rendered features"]["cos_c"] > 0.5 > agreement["mean feature"]["cos_c"]
     assert math.isclose(agreement["mean feature"]["r2"], 0.0, abs_tol=0.2)
     assert agreement["rendered features"]["coverage"] > 0.9
