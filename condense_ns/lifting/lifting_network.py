@@ -3,6 +3,7 @@
     sources -> matching and guiding features      source_features
             -> distribution over depth planes     depth_proposal        once per target
             -> finer, around the likeliest plane  depth_refinement      once per target
+    -> sources exposed alike              source_exposure       once per target, not in training
     rays    -> samples at its quantiles           rendering.proposal_sampling
             -> thickness, colours, visibility     view_aggregator
             -> weights of the sources' features   feature_blending
@@ -53,6 +54,8 @@ class Look:
     refined: RefinedDepth
     nearest: Float[Tensor, "sources rows columns"]
     """Depth of the target's own surface in the sources; infinity where it is not."""
+    gains: Float[Tensor, "sources 3"]
+    """What the sources' colours are multiplied with; ones unless `source_exposure` has found others."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ class LiftingNetwork(nn.Module):
             surface = centre + depth.reshape(-1, 1) * directions
             cells = maps.matching.shape[2], maps.matching.shape[3]
             nearest = nearest_surface(surface, sources.cameras, *cells)
-        return Look(target, sources.cameras, maps, proposal, refined, nearest)
+            gains = torch.ones(len(sources.images), 3, device=depth.device)
+        return Look(target, sources.cameras, maps, proposal, refined, nearest, gains)
 
     def sample(self, look: Look, places: Float[Tensor, "rays 2"]) -> RaySamples:
         """Samples of rays through places of the target, from 0 to 1 across it."""
@@ -142,7 +146,9 @@ class LiftingNetwork(nn.Module):
         depths = look.refined.depth(first, numbers)
         centre, directions = pixel_rays(places, look.target)
         points = centre + depths[..., None] * directions[:, None]
-        seen = seen_points(points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest)
+        seen = seen_points(
+            points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest, look.gains
+        )
         said = self.aggregator(seen)
         proposed = proposed_thickness(masses_at(probabilities, numbers))
         thickness = proposed * said.thickness.reshape(proposed.shape).exp()

@@ -48,6 +48,8 @@ class Aggregated:
     """Logarithm of the factor on the proposed optical thickness."""
     colours: Float[Tensor, "points 3"]
     """RGB in [0, 1]."""
+    colour_weights: Float[Tensor, "sources points"]
+    """Of each source's colour; they sum to one where some source sees the point."""
     hints: Float[Tensor, "sources points hint_channels"]
     """What was thought of each source, without its direction."""
     visibility: Float[Tensor, "sources points"]
@@ -60,6 +62,7 @@ def seen_points(
     sources: PinholeViews,
     maps: SourceMaps,
     nearest: Float[Tensor, "sources rows columns"],
+    gains: Float[Tensor, "sources 3"],
 ) -> SeenPoints:
     """Look points up in the sources.
 
@@ -69,10 +72,12 @@ def seen_points(
         sources: the views.
         maps: their features.
         nearest: the target's surface in the sources, from `geometry.epipolar.nearest_surface`.
+        gains: of the sources' colours.
     """
     seen = project_pinhole(points, sources)
     padded = maps.padded(seen.places)
-    looks = [sample_maps(maps.images, padded), sample_maps(maps.guiding, padded)]
+    colours = (sample_maps(maps.images, padded) * gains[:, None]).clamp(0, 1)
+    looks = [colours, sample_maps(maps.guiding, padded)]
     return SeenPoints(
         seen.places,
         seen.inside,
@@ -117,7 +122,7 @@ class ViewAggregator(nn.Module):
         directed = self.colour(torch.cat([hints, seen.directions], dim=-1))[..., 0]
         weights = softmax_of_seen(seen_logits + towards + directed, seen.inside)
         colours = (weights[..., None] * seen.looks[..., :3]).sum(dim=0)
-        return Aggregated(thickness, colours, hints, visibility)
+        return Aggregated(thickness, colours, weights, hints, visibility)
 
 
 def constant_layer(inputs: int, value: float) -> nn.Linear:

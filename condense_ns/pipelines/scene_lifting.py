@@ -22,6 +22,7 @@ from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.point_lifting import SeeingView
+from condense_ns.lifting.source_exposure import exposed_alike
 from condense_ns.lifting.view_rendering import RenderedView, render_features, render_picture
 from condense_ns.operators.base import Operator, SourceMap
 from condense_ns.operators.checking import checked_decode
@@ -147,6 +148,7 @@ class SceneLifter:
         sources = SourceViews(self.scene.views[numbers], self.scene.images(numbers)).to(self.device)
         near_far = self.anchors.depth_range(target)
         look = self.network.look(target.to(self.device), sources, near_far)
+        look = exposed_alike(self.network, look)
         rendered = render_picture(self.network, look, target.height, target.width)
         return LiftedView(look, numbers, rendered)
 

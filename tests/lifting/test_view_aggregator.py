@@ -73,7 +73,9 @@ def test_on_the_surface_all_sources_see_the_surface_s_own_colour():
     given = sources()
     surface = target_points()
     nearest = nearest_surface(surface, given.cameras, 24, 32)
-    seen = seen_points(surface, TARGET, given.cameras, plain_maps(given), nearest)
+    seen = seen_points(
+        surface, TARGET, given.cameras, plain_maps(given), nearest, torch.ones(len(given), 3)
+    )
     apart = (seen.looks[..., :3] - texture(surface))[seen.inside].abs()
     assert apart.mean() < 0.02
     guiding = seen.looks[..., 3:][seen.inside]
@@ -85,7 +87,14 @@ def test_on_the_surface_all_sources_see_the_surface_s_own_colour():
 def test_behind_the_surface_points_are_hidden_by_how_far_they_lie_behind():
     given = sources()
     nearest = nearest_surface(target_points(), given.cameras, 24, 32)
-    behind = seen_points(target_points(1.25), TARGET, given.cameras, plain_maps(given), nearest)
+    behind = seen_points(
+        target_points(1.25),
+        TARGET,
+        given.cameras,
+        plain_maps(given),
+        nearest,
+        torch.ones(len(given), 3),
+    )
     covered = behind.hidden[behind.inside & (behind.hidden > 0)]
     assert covered.median().item() == pytest.approx(0.2, abs=0.03)  # a fifth of their depth
 
