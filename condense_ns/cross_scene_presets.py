@@ -30,6 +30,7 @@ def lift3d() -> TrainerConfig:
                 window_width=256,
                 rays_per_step=4096,
                 feature_rays_per_step=1024,
+                picture_side=96,
                 eval_image_size=1024,
                 eval_num_rays_per_chunk=1 << 15,
             ),

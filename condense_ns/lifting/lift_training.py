@@ -20,15 +20,20 @@ from condense_ns.lifting.depth_refinement import FINER, STEP
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lift_example import LiftExample
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples
+from condense_ns.lifting.source_exposure import exposed_alike
+from condense_ns.lifting.source_shares import whole_picture
 from condense_ns.losses.lifting import (
     colour_distance,
     feature_distances,
+    picture_error,
     plane_cross_entropy,
     plane_distance,
 )
 
 LEAST_OPACITY = 0.5
 """Of rays whose features count."""
+EXPOSURE_RAYS = 1024
+"""Of a window, that tell how its sources are exposed."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,10 @@ class LiftTraining:
     """Rays whose colour and depth are compared."""
     feature_rays: int = 192
     """Cells of the encoder whose features are compared, at most."""
+    picture_side: int = 48
+    """Pixels of the side of a square that teaches how pictures are refined."""
+    only_pictures: bool = False
+    """Nothing else is taught."""
 
 
 @dataclass(frozen=True)
@@ -75,24 +84,50 @@ def example_losses(
         generator: of the window, the rays and the mixing of channels.
 
     Returns:
-        ``rgb``, and ``plane``, ``fine_plane`` and ``depth`` if the scene has depth, and ``feature_cosine`` and
-        ``feature_l2`` if the example has features.
+        ``picture``, which teaches the refiner of pictures alone; and, unless that is all, ``rgb``; ``plane``,
+        ``fine_plane`` and ``depth`` if the scene has depth; ``feature_cosine`` and ``feature_l2`` if the example has
+        features.
     """
     example = faulty(recoloured(example, generator), generator)
     window = _window(example.target, training.window, generator)
-    look = network.look(window.view, example.sources, example.depth_range)
-    places = torch.rand(training.rays, 2, generator=generator).to(example.image.device)
-    samples = network.sample(look, places)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not training.only_pictures):
+        look = network.look(window.view, example.sources, example.depth_range)
     rows = slice(window.top, window.top + window.view.height)
     columns = slice(window.left, window.left + window.view.width)
     image = example.image[:, rows, columns]
-    losses = {"rgb": colour_distance(samples.colours, sample_maps(image[None], places[None])[0])}
+    losses = {"picture": _picture_loss(network, look, image, training.picture_side, generator)}
+    if training.only_pictures:
+        return losses
+    places = torch.rand(training.rays, 2, generator=generator).to(example.image.device)
+    samples = network.sample(look, places)
+    losses["rgb"] = colour_distance(samples.colours, sample_maps(image[None], places[None])[0])
     if example.depth is not None:
         losses |= _depth_losses(look, samples, places, example.depth[rows, columns])
     for spec, target_map in example.target_features.items():
         maps = (example.source_features[spec], target_map)
         losses |= _feature_losses(network, look, window, example, maps, training, generator)
     return losses
+
+
+def _picture_loss(
+    network: LiftingNetwork,
+    look: Look,
+    image: Float[Tensor, "3 height width"],
+    side: int,
+    generator: torch.Generator,
+) -> Float[Tensor, ""]:
+    """Of a random square of the window; what is refined is taken as it is."""
+    height, width = image.shape[1:]
+    rows, columns = min(side, height), min(side, width)
+    corner = torch.rand(2, generator=generator).tolist()
+    top, left = int(corner[0] * (height - rows + 1)), int(corner[1] * (width - columns + 1))
+    size = image.new_tensor([width, height])
+    square = grid_places(rows, columns, image.device) * image.new_tensor([columns, rows])
+    places = (square + image.new_tensor([left, top])) / size
+    with torch.no_grad():
+        shares = network.sample(exposed_alike(network, look, EXPOSURE_RAYS), places).by_source
+    picture = network.picture(whole_picture([shares], rows, columns))
+    return picture_error(picture, image[:, top : top + rows, left : left + columns].movedim(0, 2))
 
 
 def _depth_losses(

@@ -8,6 +8,7 @@
             -> thickness, colours, visibility     view_aggregator
             -> weights of the sources' features   feature_blending
             -> volume rendering, one density for colours and features
+    pixels  -> sources weighed anew, with their neighbours  picture_refinement
 
 Everything about a target that its rays share is made once, by `look`; rays are rendered in chunks.
 """
@@ -26,7 +27,9 @@ from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
 from condense_ns.lifting.depth_refinement import DepthRefiner, RefinedDepth
 from condense_ns.lifting.feature_blending import FeatureBlender, FeatureMaps, PointHints
+from condense_ns.lifting.picture_refinement import PictureRefiner
 from condense_ns.lifting.source_features import SourceFeatures, SourceMaps
+from condense_ns.lifting.source_shares import SourceShares
 from condense_ns.lifting.view_aggregator import (
     Aggregated,
     SeenPoints,
@@ -41,6 +44,7 @@ from condense_ns.rendering.proposal_sampling import (
 )
 
 LEAST_WEIGHT = 1e-6
+LEAST_SHARE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,28 @@ class RaySamples:
         return (self.shares * self.depths).sum(dim=1)
 
     @property
+    def by_source(self) -> SourceShares:
+        """What each source gives the rays."""
+        shape = (len(self.seen.inside), *self.depths.shape)
+        weights = self.said.colour_weights.reshape(shape) * self.shares
+        looks = self.seen.looks[..., :3].reshape(*shape, 3)
+        given = weights.sum(dim=2)
+        colours = torch.einsum("irs,irsc->irc", weights, looks)
+        apart = (self.shares * (self.depths - self.depth[:, None]).square()).sum(dim=1).sqrt()
+
+        def along(values: Float[Tensor, "sources points"]) -> Float[Tensor, "sources rays"]:
+            return (values.reshape(shape) * self.shares).sum(dim=2)
+
+        return SourceShares(
+            given,
+            colours / given.clamp_min(LEAST_SHARE)[..., None],
+            along(self.seen.hidden),
+            along(1 - self.seen.directions[..., 3]),
+            along(self.seen.inside.to(given)),
+            (apart / self.depth.clamp_min(LEAST_SHARE)).expand_as(given),
+        )
+
+    @property
     def hints(self) -> PointHints:
         """For the blending of features."""
         return PointHints(
@@ -113,6 +139,7 @@ class LiftingNetwork(nn.Module):
         self.refiner = DepthRefiner()
         self.aggregator = ViewAggregator()
         self.blender = FeatureBlender()
+        self.picture = PictureRefiner()
 
     def look(
         self, target: PinholeViews, sources: SourceViews, depth_range: tuple[float, float]

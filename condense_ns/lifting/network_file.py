@@ -6,7 +6,7 @@ from condense_ns.errors import UserError
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.weight_file import first_line, read_weights, write_weights
 
-FORMAT = "condense_ns lift3d 1"
+FORMAT = "condense_ns lift3d 2"
 SHIPPED = Path(__file__).parent / "lift3d.safetensors"
 """Trained on made-up scenes; comes with the package."""
 _KIND = "weights of lift3d"

@@ -16,33 +16,34 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from condense_ns.geometry.pinhole import grid_places
-from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples
+from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 
 RAYS = 4096
-"""Of the target that are looked along."""
 LEAST_SHARED = 50
 """Rays that two sources must share to be compared."""
 DARKEST, BRIGHTEST = 0.03, 0.97
 """Colours beyond them say nothing about exposure."""
-MOST_HIDDEN = 0.1
+MOST_HIDDEN, LEAST_SEEN = 0.1, 0.9
+"""Of rays that are compared."""
 RIDGE = 1e-3
 
 
 @torch.no_grad()
-def exposed_alike(network: LiftingNetwork, look: Look) -> Look:
+def exposed_alike(network: LiftingNetwork, look: Look, rays: int = RAYS) -> Look:
     """The look with gains for its sources.
 
     Args:
         network: that made the look.
         look: at a target.
+        rays: of the target that are looked along.
     """
-    width = max(1, round((RAYS * look.target.width / look.target.height) ** 0.5))
-    places = grid_places(max(1, RAYS // width), width, look.gains.device)
-    samples = network.sample(replace(look, gains=torch.ones_like(look.gains)), places)
-    colours, seen = _colours_of_sources(samples)
-    by_sample = samples.said.colour_weights.reshape(len(seen), *samples.shares.shape)
-    shares = (by_sample * samples.shares).sum(dim=(1, 2))
-    return replace(look, gains=equalising_gains(colours, seen, shares))
+    width = max(1, round((rays * look.target.width / look.target.height) ** 0.5))
+    places = grid_places(max(1, rays // width), width, look.gains.device)
+    plain = replace(look, gains=torch.ones_like(look.gains))
+    given = network.sample(plain, places).by_source
+    seen = (given.seen > LEAST_SEEN) & (given.hidden < MOST_HIDDEN)
+    gains = equalising_gains(given.colours, seen, given.weights.sum(dim=1))
+    return replace(look, gains=gains)
 
 
 def equalising_gains(
@@ -79,16 +80,3 @@ def equalising_gains(
     common = (shares[:, None] * exposures).sum(dim=0) / shares.sum().clamp_min(1e-9)
     alone = (weights.sum(dim=1) == 0)[:, None]
     return torch.where(alone, 1.0, (common - exposures).exp())
-
-
-def _colours_of_sources(
-    samples: RaySamples,
-) -> tuple[Float[Tensor, "sources rays 3"], Bool[Tensor, "sources rays"]]:
-    """What each source shows of the surfaces that the rays meet, and whether it sees them."""
-    shape = (len(samples.seen.inside), *samples.shares.shape)
-    inside = samples.seen.inside.reshape(shape) * samples.shares
-    looks = samples.seen.looks[..., :3].reshape(*shape, 3)
-    within = inside.sum(dim=2)
-    colours = (inside[..., None] * looks).sum(dim=2) / within.clamp_min(1e-6)[..., None]
-    hidden = (samples.seen.hidden.reshape(shape) * samples.shares).sum(dim=2)
-    return colours, (within > 0.9) & (hidden < MOST_HIDDEN)

@@ -9,6 +9,7 @@ from torch import Tensor
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
+from condense_ns.lifting.source_shares import whole_picture
 
 CHUNK = 8192
 """Rays at a time."""
@@ -41,13 +42,14 @@ def render_picture(
         width: of the picture.
         chunk: rays at a time.
     """
-    found = []
+    found, shares = [], []
     for places in grid_places(height, width, look.nearest.device).split(chunk):
         samples = network.sample(look, places)
-        opacity, depth = samples.opacity[:, None], samples.depth[:, None]
-        found.append(torch.cat([samples.colours * (opacity > 0), depth, opacity], dim=1))
-    picture = torch.cat(found).reshape(height, width, 5)
-    return RenderedView(picture[..., :3], picture[..., 3:4], picture[..., 4:])
+        found.append(torch.stack([samples.depth, samples.opacity], dim=1))
+        shares.append(samples.by_source)
+    picture = network.picture.in_bands(whole_picture(shares, height, width))
+    depth, opacity = torch.cat(found).reshape(height, width, 2).split(1, dim=2)
+    return RenderedView(picture, depth, opacity)
 
 
 @torch.no_grad()

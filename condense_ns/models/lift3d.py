@@ -70,6 +70,12 @@ class Lift3DModelConfig(CrossSceneModelConfig):
     """Rays per step whose colour is compared."""
     feature_rays_per_step: int = 192
     """Cells of an encoder per step whose features are compared."""
+    picture_side: int = 48
+    """Pixels of the side of a square per step that teaches how pictures are refined."""
+    only_pictures: bool = False
+    """Train how pictures are refined, and leave all other weights as they are."""
+    picture_loss_mult: float = 0.1
+    """Weight of what refined pictures lack of a high PSNR."""
     rgb_loss_mult: float = 3.0
     """Weight of the difference between colours."""
     plane_loss_mult: float = 0.2
@@ -112,6 +118,8 @@ class Lift3DModel(CrossSceneModel):
             (config.window_height, config.window_width),
             config.rays_per_step,
             config.feature_rays_per_step,
+            config.picture_side,
+            config.only_pictures,
         )
 
     def get_outputs(self, ray_bundle: Any) -> dict[str, Any]:

@@ -53,6 +53,8 @@ OF_LIFTING = {
     "window_width": 8,
     "rays_per_step": 1,
     "feature_rays_per_step": 0,
+    "picture_side": 8,
+    "picture_loss_mult": 0,
     "rgb_loss_mult": 0,
     "plane_loss_mult": 0,
     "fine_plane_loss_mult": 0,

@@ -19,9 +19,10 @@ from tests.lifting.looking_views import (
     texture,
 )
 
-TRAINING = LiftTraining(window=(32, 40), rays=64, feature_rays=24)
+TRAINING = LiftTraining(window=(32, 40), rays=64, feature_rays=24, picture_side=20)
 OF_DEPTH = {"plane", "fine_plane", "depth"}
-ALL_LOSSES = {"rgb", "feature_cosine", "feature_l2"} | OF_DEPTH
+OF_COLOURS = {"picture", "rgb"}
+ALL_LOSSES = {*OF_COLOURS, "feature_cosine", "feature_l2", *OF_DEPTH}
 SHIFTS = {"proposer.leave.bias", "refiner.leave.bias", "blender.keys.bias"}
 """What moves all that it is compared with alike, and therefore learns nothing."""
 GRID = (12, 16)
@@ -97,9 +98,17 @@ def test_untrained_networks_learn_too(example):
     network = LiftingNetwork(planes=12, samples=4)
     mute = {name for name, _ in network.named_parameters()}
     mute -= learning(network, losses_of(network, example).values())
-    before_constants = ("thickness.0", "colour.0", "gate.0", "mixing.0")
+    before_constants = ("thickness.0", "colour.0", "gate.0", "mixing.0", "picture.")
     for name in mute - SHIFTS:
         assert any(part in name for part in before_constants), name
+
+
+def test_pictures_teach_how_they_are_refined_and_nothing_else(network, example):
+    refining = {name for name, _ in network.named_parameters() if name.startswith("picture.")}
+    assert learning(network, [losses_of(network, example)["picture"]]) == refining
+    alone = losses_of(network, example, training=replace(TRAINING, only_pictures=True))
+    assert set(alone) == {"picture"}
+    assert learning(network, alone.values()) == refining
 
 
 def test_features_teach_no_density(network, example):
@@ -127,9 +136,9 @@ def test_the_generator_decides_everything(network, example):
 
 def test_a_scene_without_depth_and_an_example_without_features(network, example):
     flat = replace(example, depth=None)
-    assert set(losses_of(network, flat)) == {"rgb", "feature_cosine", "feature_l2"}
+    assert set(losses_of(network, flat)) == {*OF_COLOURS, "feature_cosine", "feature_l2"}
     plain = replace(flat, target_features={}, source_features={})
-    assert set(losses_of(network, plain)) == {"rgb"}
+    assert set(losses_of(network, plain)) == OF_COLOURS
 
 
 def test_unknown_depth_does_not_count(network, example):
@@ -148,8 +157,9 @@ def test_a_window_between_the_cells_of_an_encoder_compares_no_features(network, 
     )  # its centre is the middle of the image
     small = LiftTraining(window=(8, 8), rays=9, feature_rays=9)
     names = [set(losses_of(network, one_cell, seed, small)) for seed in range(8)]
-    assert {"rgb", *OF_DEPTH} in names
-    assert all(found in ({"rgb", *OF_DEPTH}, ALL_LOSSES) for found in names)
+    without = {*OF_COLOURS, *OF_DEPTH}
+    assert without in names
+    assert all(found in (without, ALL_LOSSES) for found in names)
 
 
 def test_training_on_one_example_makes_its_losses_smaller(example):

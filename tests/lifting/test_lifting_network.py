@@ -210,6 +210,17 @@ def test_depth_is_between_the_planes_and_weights_are_shares(network):
     torch.testing.assert_close(total, torch.ones_like(total))
 
 
+def test_what_sources_give_blends_to_the_colours(network):
+    look = network.look(TARGET, sources(4), RANGE)
+    samples = network.sample(look, torch.rand(50, 2, generator=torch.Generator().manual_seed(0)))
+    given = samples.by_source
+    torch.testing.assert_close(given.blended, samples.colours)
+    torch.testing.assert_close(given.lit, (samples.opacity > 0).float())
+    assert given.seen.amax() <= 1 + 1e-6
+    assert (given.angles >= -1e-6).all()
+    assert torch.equal(given.spreads[0], given.spreads[-1])
+
+
 def test_images_need_not_be_whole_cells(network):
     given = sources(3)
     odd = SourceViews(given.cameras.resized(37, 51), torch.rand(3, 3, 37, 51))

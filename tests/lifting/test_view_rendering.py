@@ -7,6 +7,7 @@ from condense_ns.geometry.pinhole import grid_places
 from condense_ns.lifting import view_rendering
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
+from condense_ns.lifting.source_shares import whole_picture
 from condense_ns.lifting.view_rendering import render_features, render_picture
 from tests.lifting.looking_views import RANGE, TARGET, sources
 
@@ -36,8 +37,9 @@ def test_a_picture_is_made_of_its_rays(network, look):
     picture = render_picture(network, look, 9, 11)
     assert picture.rgb.shape == (9, 11, 3)
     assert picture.depth.shape == picture.accumulation.shape == (9, 11, 1)
+    given = network.sample(look, grid_places(9, 11)).by_source
+    torch.testing.assert_close(picture.rgb, network.picture(whole_picture([given], 9, 11)))
     samples = network.sample(look, grid_places(9, 11)[40:44])
-    torch.testing.assert_close(picture.rgb.flatten(0, 1)[40:44], samples.colours)
     torch.testing.assert_close(picture.depth.flatten()[40:44], samples.depth)
     torch.testing.assert_close(picture.accumulation.flatten()[40:44], samples.opacity)
 
