@@ -22,7 +22,9 @@ from condense_ns.methods import condense_pretrain_tiny, lift3d_tiny
 from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipelineConfig
 
 METHODS = {"lift3d": lift3d_tiny, "condense-pretrain": condense_pretrain_tiny}
-WARM_UP, MEASURED = 20, 60
+WARM_UP, MEASURED = 8, 32
+DRAWN = 200
+"""Examples drawn beforehand: what is kept of scenes and images fills."""
 
 
 def trainer_of(
@@ -40,6 +42,8 @@ def trainer_of(
     trainer: Trainer = config.setup(local_rank=rank, world_size=processes)
     trainer.setup()
     trainer.pipeline.train()
+    for step in range(DRAWN):
+        trainer.pipeline.datamanager.next_train(step)
     return trainer
 
 
