@@ -53,7 +53,7 @@ def small_lift_config(
     model.initial_weights = None
     model.depth_planes, model.samples_per_ray = 12, 3
     model.window_height, model.window_width = 32, 40
-    model.rays_per_step, model.feature_rays_per_step, model.picture_side = 64, 24, 12
+    model.rays_per_step, model.feature_rays_per_step, model.picture_side = 64, 24, 16
     return config
 
 

@@ -20,6 +20,7 @@ from condense_ns.lifting.depth_refinement import FINER, STEP
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lift_example import LiftExample
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples
+from condense_ns.lifting.picture_refinement import REACH
 from condense_ns.lifting.source_exposure import exposed_alike
 from condense_ns.lifting.source_shares import whole_picture
 from condense_ns.losses.lifting import (
@@ -46,8 +47,8 @@ class LiftTraining:
     """Rays whose colour and depth are compared."""
     feature_rays: int = 192
     """Cells of the encoder whose features are compared, at most."""
-    picture_side: int = 48
-    """Pixels of the side of a square that teaches how pictures are refined."""
+    picture_side: int = 64
+    """Pixels of the side of a square that teaches how pictures are refined; more than twice `REACH`."""
     only_pictures: bool = False
     """Nothing else is taught."""
 
@@ -116,7 +117,10 @@ def _picture_loss(
     side: int,
     generator: torch.Generator,
 ) -> Float[Tensor, ""]:
-    """Of a random square of the window; what is refined is taken as it is."""
+    """Of a random square of the window; what is refined is taken as it is.
+
+    Pixels at its border lack neighbours that they have in a picture; they do not count, unless all do.
+    """
     height, width = image.shape[1:]
     rows, columns = min(side, height), min(side, width)
     corner = torch.rand(2, generator=generator).tolist()
@@ -127,7 +131,10 @@ def _picture_loss(
     with torch.no_grad():
         shares = network.sample(exposed_alike(network, look, EXPOSURE_RAYS), places).by_source
     picture = network.picture(whole_picture([shares], rows, columns))
-    return picture_error(picture, image[:, top : top + rows, left : left + columns].movedim(0, 2))
+    true = image[:, top : top + rows, left : left + columns].movedim(0, 2)
+    border = REACH if min(rows, columns) > 2 * REACH else 0
+    inner = (slice(border, rows - border), slice(border, columns - border))
+    return picture_error(picture[inner], true[inner])
 
 
 def _depth_losses(

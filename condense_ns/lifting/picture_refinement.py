@@ -73,7 +73,9 @@ class PictureRefiner(nn.Module):
 
 
 def _convolution(before: int, after: int, dilation: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(before, after, 3, padding=dilation, dilation=dilation)
+    return nn.Conv2d(
+        before, after, 3, padding=dilation, dilation=dilation, padding_mode="replicate"
+    )
 
 
 def _silent(layer: nn.Conv2d) -> nn.Conv2d:

@@ -70,7 +70,7 @@ class Lift3DModelConfig(CrossSceneModelConfig):
     """Rays per step whose colour is compared."""
     feature_rays_per_step: int = 192
     """Cells of an encoder per step whose features are compared."""
-    picture_side: int = 48
+    picture_side: int = 64
     """Pixels of the side of a square per step that teaches how pictures are refined."""
     only_pictures: bool = False
     """Train how pictures are refined, and leave all other weights as they are."""

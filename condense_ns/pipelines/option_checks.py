@@ -53,7 +53,7 @@ OF_LIFTING = {
     "window_width": 8,
     "rays_per_step": 1,
     "feature_rays_per_step": 0,
-    "picture_side": 8,
+    "picture_side": 16,
     "picture_loss_mult": 0,
     "rgb_loss_mult": 0,
     "plane_loss_mult": 0,
