@@ -26,6 +26,7 @@ from tests.lift_run import (
 from tests.training import COLOURS, prepared
 
 OUTPUTS = ["rgb", "depth", "accumulation", "feature_pca"]
+OF_COLOURS = {"picture", "rgb"}
 OF_DEPTH, OF_FEATURES = {"plane", "fine_plane", "depth"}, {"feature_cosine", "feature_l2"}
 
 
@@ -60,7 +61,7 @@ def test_a_step_has_all_losses_and_they_are_finite(lift_run: LiftRun, tmp_path: 
     trainer = prepared(small_lift_config(lift_run.scenes, tmp_path))
     for step in range(2):
         _, losses, metrics = trainer.pipeline.get_train_loss_dict(step)
-        assert set(metrics) == {"rgb", *OF_DEPTH, *OF_FEATURES}
+        assert set(metrics) == {*OF_COLOURS, *OF_DEPTH, *OF_FEATURES}
         assert set(losses) == {f"{name}_loss" for name in metrics}
         assert all(loss.isfinite() for loss in losses.values())
         assert all(loss.requires_grad for loss in losses.values())
@@ -230,7 +231,7 @@ def test_encoders_take_turns_and_may_be_none(lift_run: LiftRun, tmp_path: Path):
     assert all("feature_cosine_loss" in one for one in losses)
     none = prepared(small_lift_config(lift_run.scenes, tmp_path / "none", ()))
     losses = none.pipeline.get_train_loss_dict(0)[1]
-    assert set(losses) == {f"{name}_loss" for name in ("rgb", *OF_DEPTH)}
+    assert set(losses) == {f"{name}_loss" for name in (*OF_COLOURS, *OF_DEPTH)}
     camera = lift_pipeline(none).datamanager.train_dataset.cameras[0:1]
     assert (none.pipeline.model.get_outputs_for_camera(camera)["feature_pca"] == 0).all()
 
