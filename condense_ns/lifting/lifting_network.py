@@ -3,12 +3,12 @@
     sources -> matching and guiding features      source_features
             -> distribution over depth planes     depth_proposal        once per target
             -> finer, around the likeliest plane  depth_refinement      once per target
-    -> sources exposed alike              source_exposure       once per target, not in training
+            -> sources exposed alike              source_exposure       once per target, for what is shown
     rays    -> samples at its quantiles           rendering.proposal_sampling
             -> thickness, colours, visibility     view_aggregator
             -> weights of the sources' features   feature_blending
             -> volume rendering, one density for colours and features
-    pixels  -> sources weighed anew, with their neighbours  picture_refinement
+    pixels  -> sources weighed anew, by their neighbours, too   picture_refinement
 
 Everything about a target that its rays share is made once, by `look`; rays are rendered in chunks.
 """

@@ -40,8 +40,7 @@ class PictureRefiner(nn.Module):
     def forward(self, shares: SourceShares) -> Float[Tensor, "height width 3"]:
         """RGB in [0, 1]; black where no source sees anything."""
         weights, colours = shares.weights[:, None], shares.colours.movedim(3, 1)
-        blended = (weights * colours).sum(dim=0, keepdim=True)
-        apart = colours - blended
+        apart = colours - shares.blended.movedim(2, 0)
         clues = (
             apart,
             apart.abs().mean(dim=1, keepdim=True),
