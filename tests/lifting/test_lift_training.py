@@ -167,7 +167,7 @@ def test_training_on_one_example_makes_its_losses_smaller(example):
     network = LiftingNetwork(planes=12, samples=4)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     totals = []
-    for step in range(16):
+    for step in range(40):
         total = torch.stack(list(losses_of(network, example, step % 3).values())).sum()
         optimizer.zero_grad()
         total.backward()
