@@ -50,6 +50,9 @@ class VolumeDataManagerConfig(ScenesDataManagerConfig):
     has or can imitate."""
     turn_scenes: bool = True
     """Show the backbone each scene turned by quarters about the vertical, and mirrored."""
+    grey_share: float = 0.5
+    """Share of the examples whose volume is shown to the backbone without colours, so that it learns what
+    shapes alone say."""
     memory_mb: int = 1024
     """For volumes, what views see of them, and features, on the training device."""
     objectives: Hidden[tuple[str, ...]] = ()
@@ -81,6 +84,10 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         """
         super().check(config)
         refuse_small(config, {"views_per_example": 1, "most_voxels": 100, "memory_mb": 16})
+        if not 0.0 <= config.grey_share <= 1.0:
+            raise UserError(
+                f"--pipeline.datamanager.grey-share is {config.grey_share}, it must lie in [0, 1]"
+            )
         if not config.encoders:
             raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
 
@@ -111,7 +118,9 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         views = drawn_views(opened, self.prepared, config.views_per_example, generator)
         source = drawn_source(opened, self.prepared, generator)
         turn = int(generator.integers(TURNS)) if config.turn_scenes else 0
+        grey = generator.random() < config.grey_share
         example = volume_example(opened, self.prepared, views, source, turn, config.encoders)
+        example = example.without_colour() if grey else example
         if "sparse" in config.objectives:
             example = with_priors(example, opened, self.prepared)
         if "language" in config.objectives:

@@ -72,6 +72,10 @@ class PretrainExample:
         """The example with the working image of its only view."""
         return replace(self, image=image)
 
+    def without_colour(self) -> "PretrainExample":
+        """The example with a volume whose shapes are all that the 3D branch sees of it."""
+        return replace(self, volume=self.volume.without_colour())
+
     def to(self, device: torch.device | str) -> "PretrainExample":
         """The same example on another device; what is there already is not copied."""
         return replace(

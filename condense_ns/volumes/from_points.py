@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from condense_ns.errors import UserError
 from condense_ns.volumes.local_planes import estimated_normals
-from condense_ns.volumes.sparse_volume import SparseVolume
+from condense_ns.volumes.sparse_volume import GREY, SparseVolume
 from condense_ns.volumes.voxel_keys import REACH, VoxelGroups, indices_of, voxel_keys
 
 THICKNESS = 4.0
@@ -25,8 +25,6 @@ THICKNESS = 4.0
 POINTS_PER_VOXEL = 4.0
 """Of the voxel size that is chosen for a cloud."""
 MOST_POINTS = 50_000_000
-GREY = 0.5
-"""Colour of points without one."""
 _MOST_TRIALS = 12
 _CLOSE = 1.25
 """Factor between the wanted and the found number of points per voxel at which the search ends."""

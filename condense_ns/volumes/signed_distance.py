@@ -20,13 +20,12 @@ from torch.nn import functional as F
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
 from condense_ns.volumes.depth_surfaces import PosedDepth, depth_surface
+from condense_ns.volumes.sparse_volume import GREY
 
 NEAR = 1.5
 """Distance in voxels from the surface up to which a pixel's colour and normal are those of a voxel."""
 LEAST_SLANT = 0.2
 """|n . d| up to which a surface is seen so much from the side that it may be the rim of two."""
-GREY = 0.5
-"""Colour of what no image shows."""
 
 
 @dataclass

@@ -25,6 +25,8 @@ from condense_ns.volumes.voxel_keys import (
 
 Kind = Literal["radiance", "depth", "points"]
 KINDS: tuple[Kind, ...] = ("radiance", "depth", "points")
+GREY = 0.5
+"""A colour that stands for none."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,10 @@ class SparseVolume:
             normal=F.normalize(groups.means(self.normal), dim=1, eps=1e-6),
             features=None if self.features is None else groups.means(self.features),
         )
+
+    def without_colour(self) -> "SparseVolume":
+        """The same shapes, all of them grey."""
+        return replace(self, colour=torch.full_like(self.colour, GREY))
 
     def at_most(self, voxels: int) -> "SparseVolume":
         """The same scene in as few halvings of the resolution as leave no more than so many voxels."""
