@@ -32,6 +32,7 @@ def small_pretrain_config(
     config.data = data.data = scenes
     data.image_size = data.encoder_image_size = 64
     data.views_per_example, data.most_voxels = 3, 1500
+    data.grey_share = 0.0  # the encoder says colours
     model.latent_dim = model.decoder_hidden_dim = model.refiner_width = 16
     return config
 

@@ -1,4 +1,4 @@
-"""Other looks of a prepared cloud for training: turned by quarters, mirrored, cropped."""
+"""Other looks of a prepared cloud for training: turned by quarters, mirrored, grey, cropped."""
 
 import random
 from dataclasses import replace
@@ -9,10 +9,16 @@ from condense_ns.downstream.labelled_cloud import LabelledBoxes
 from condense_ns.downstream.prepared_cloud import PreparedCloud
 from condense_ns.volumes.turned import TURNS, turned, turned_places
 
+GREY_SHARE = 0.5
+"""Of the looks: what a thing is seldom hangs on its colour, yet few examples can be told apart by it."""
+
 
 def augmented(cloud: PreparedCloud, generator: random.Random) -> PreparedCloud:
-    """One of the eight ways to stand on the floor, at random."""
-    return turned_cloud(cloud, generator.randrange(TURNS))
+    """One of the eight ways to stand on the floor, with colours or without, at random."""
+    found = turned_cloud(cloud, generator.randrange(TURNS))
+    if generator.random() < GREY_SHARE:
+        found = replace(found, volume=found.volume.without_colour())
+    return found
 
 
 def turned_cloud(cloud: PreparedCloud, turn: int) -> PreparedCloud:

@@ -54,7 +54,7 @@ class RunProgress:
         rate = trainer.steps / max(trainer.seconds, 1e-9)
         self.say(f"step {trainer.steps} loss {trainer.recent:.3f} ({rate:.1f} steps/s)")
         self._bar.update(self._task, completed=trainer.steps)
-        if trainer.steps % _CURVE_EVERY == 0 or trainer.steps == trainer.settings.steps:
+        if trainer.steps % _CURVE_EVERY == 0 or trainer.steps == trainer.all_steps:
             self._writer.add_scalar("training/loss", trainer.recent, trainer.steps)
             rate = trainer.optimiser.param_groups[0]["lr"]
             self._writer.add_scalar("training/learning_rate", rate, trainer.steps)

@@ -4,13 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from condense_ns.downstream.backbone_choice import PROBES, Mode, trained_adapter
+from condense_ns.downstream.backbone_choice import PROBES, ChosenBackbone, Mode, trained_adapter
 from condense_ns.downstream.heads import Head, HeadName
 from condense_ns.downstream.prepared_cloud import PreparedCloud
 from condense_ns.downstream.scene_latents import scene_latents
 from condense_ns.downstream.task import Task
 from condense_ns.errors import UserError
-from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.volumes.sparse_volume import Kind
 
 
@@ -18,7 +17,7 @@ class TaskNetwork(nn.Module):
     """Latents of the backbone, read by the head of a task.
 
     Args:
-        backbone: with gradients where it is trained.
+        begun: the backbone, with gradients where it is trained.
         task: what to do with latents.
         mode: what is trained.
         head: its name; None takes the task's usual one.
@@ -30,7 +29,7 @@ class TaskNetwork(nn.Module):
 
     def __init__(
         self,
-        backbone: OctreeBackbone,
+        begun: ChosenBackbone,
         task: Task,
         mode: Mode,
         head: HeadName | None = None,
@@ -40,18 +39,17 @@ class TaskNetwork(nn.Module):
         name = head or task.heads[0]
         if name not in task.heads:
             raise UserError(f"--head is {name}; for this task it can be {', '.join(task.heads)}")
-        self.backbone = backbone
-        self.head: Head = task.head(name, backbone.latent_dim)
+        self.backbone = begun.backbone
+        self.head: Head = task.head(name, self.backbone.latent_dim)
         self.head_name = name
         self.mode: Mode = mode
+        self.frozen = mode == "frozen"
+        """Whether rows do not change while the head learns: always, or for now."""
         if mode == "adapters":
-            trained_adapter(backbone, kind)
+            trained_adapter(self.backbone, kind)
+        self.taken_over = {f"backbone.{name}" for name in begun.taken_over if mode not in PROBES}
+        """Names of weights that learn, and did so before."""
         self._task = task
-
-    @property
-    def frozen(self) -> bool:
-        """Whether rows never change while the head learns."""
-        return self.mode == "frozen"
 
     def set_training(self, training: bool) -> None:
         """A backbone that is not trained as a whole stays as it is in use."""

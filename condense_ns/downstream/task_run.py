@@ -93,9 +93,7 @@ def run_task(
     test = clouds.test
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        network = TaskNetwork(begun.backbone, task, plan.mode, plan.head, plan.preparation.kind).to(
-            place
-        )
+        network = TaskNetwork(begun, task, plan.mode, plan.head, plan.preparation.kind).to(place)
     network.set_training(False)
     learnt, asked = (
         KeptRows(network, split, place, clouds.rows, f"{name} {begun.fingerprint}")
@@ -149,9 +147,9 @@ def _trained(
     trainer = TaskTrainer(network, task, kept, settings, plan.seed)
     if checkpoint.is_file():
         trainer.load(checkpoint, origin)
-    shown.begin_training(settings.steps)
+    shown.begin_training(trainer.all_steps)
     saved = trainer.seconds
-    while trainer.steps < settings.steps:
+    while trainer.steps < trainer.all_steps:
         trainer.step()
         shown.step(trainer)
         if trainer.seconds - saved > settings.checkpoint_seconds:

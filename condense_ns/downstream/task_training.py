@@ -1,5 +1,9 @@
 """Training of a head, and of a backbone below it: a step, the schedule, resuming, scoring.
 
+Where a backbone that knows something is trained, the head learns first, alone, and then everything, what was
+taken over more slowly: a head that knows nothing would teach the backbone to forget (A. Kumar et al.,
+Fine-tuning can distort pretrained features and underperform out-of-distribution, 2022).
+
 The number of a step decides on everything random in it, so that a run that was killed goes on as if it
 had not been.
 """
@@ -28,6 +32,8 @@ FORMAT = "condense_ns downstream checkpoint 1"
 _REMEDY = "delete it to begin anew, or name another folder with --out"
 _LARGEST_GRADIENT = 5.0
 _LAST_SHARE = 0.01
+HEAD_RATE = 3e-3
+"""Learning rate of a head that learns alone before the backbone does."""
 MOST_MEASURED = 64
 """Clouds over which a head's mean and deviation are taken."""
 
@@ -38,6 +44,10 @@ class TrainingSettings:
 
     steps: int = 1000
     """Batches."""
+    head_steps: int = 300
+    """Batches before those in which the head learns alone, where a whole backbone was taken over."""
+    taken_over_rate: float = 0.3
+    """What the learning rate is multiplied with for weights of a backbone that were taken over."""
     batch: int = 16
     """Clouds of a batch; fewer if there are fewer."""
     learning_rate: float = 3e-3
@@ -52,7 +62,7 @@ class TrainingSettings:
     """Of a cloud in a step where the backbone is frozen and each row is answered and judged by itself;
     drawn anew in every step."""
     augment: bool = True
-    """Whether clouds are turned by quarters and mirrored where the backbone learns."""
+    """Whether clouds are turned by quarters, mirrored and shown in grey where the backbone learns."""
     checkpoint_seconds: float = 60.0
     """Time between checkpoints."""
 
@@ -90,9 +100,11 @@ class TaskTrainer:
         self.network, self.task, self.kept = network, task, kept
         self.settings, self.seed, self.device = settings, seed, kept.device
         self.trained = [p for p in network.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            self.trained, lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self.optimiser = _optimiser(network, settings)
+        alone = network.mode == "all" and network.taken_over
+        self.head_steps = settings.head_steps if alone else 0
+        """Steps in which the head learns alone."""
+        self.all_steps = self.head_steps + settings.steps
         self.steps = 0
         self.seconds = 0.0
         self.recent = math.nan
@@ -104,8 +116,10 @@ class TaskTrainer:
         generator = random.Random(f"{self.seed} {self.steps}")
         count = min(self.settings.batch, len(self.kept))
         places = generator.sample(range(len(self.kept)), count)
+        rate = self._rate()
         for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * self._rate_share()
+            group["lr"] = rate * group["share"]
+        self.network.frozen = self.network.mode == "frozen" or self.steps < self.head_steps
         self.network.set_training(True)
         self.optimiser.zero_grad(set_to_none=True)
         loss = (
@@ -160,13 +174,12 @@ class TaskTrainer:
         loss.backward()
         return loss.detach()
 
-    def _rate_share(self) -> float:
-        """A rising line, then half a cosine down to 1 %."""
-        progress, warm_up = self.steps / self.settings.steps, self.settings.warm_up
-        if progress < warm_up:
-            return (self.steps + 1) / (warm_up * self.settings.steps + 1)
-        way = (progress - warm_up) / (1 - warm_up)
-        return _LAST_SHARE + (1 - _LAST_SHARE) * (1 + math.cos(math.pi * min(way, 1.0))) / 2
+    def _rate(self) -> float:
+        """Of the head alone, or of everything; each begins anew."""
+        if self.steps < self.head_steps:
+            return HEAD_RATE * _rate_share(self.steps, self.head_steps, self.settings.warm_up)
+        done, steps = self.steps - self.head_steps, self.settings.steps
+        return self.settings.learning_rate * _rate_share(done, steps, self.settings.warm_up)
 
     @torch.no_grad()
     def scored(self, asked: KeptRows, told: Callable[[int], None] | None = None) -> Scores:
@@ -226,6 +239,29 @@ class TaskTrainer:
     def _own_state(self) -> dict[str, Tensor]:
         """What differs from the backbone that the run began with."""
         state = self.network.state_dict()
-        if not self.network.frozen:
+        if self.network.mode != "frozen":
             return state
         return {name: value for name, value in state.items() if name.startswith("head.")}
+
+
+def _optimiser(network: TaskNetwork, settings: TrainingSettings) -> torch.optim.AdamW:
+    """Of what learns; each group has a share of the learning rate."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            slow = name in network.taken_over
+            groups.setdefault(settings.taken_over_rate if slow else 1.0, []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": found, "share": share} for share, found in groups.items()],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+    )
+
+
+def _rate_share(done: int, steps: int, warm_up: float) -> float:
+    """A rising line, then half a cosine down to 1 %."""
+    progress = done / steps
+    if progress < warm_up:
+        return (done + 1) / (warm_up * steps + 1)
+    way = (progress - warm_up) / (1 - warm_up)
+    return _LAST_SHARE + (1 - _LAST_SHARE) * (1 + math.cos(math.pi * min(way, 1.0))) / 2

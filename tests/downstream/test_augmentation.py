@@ -1,12 +1,14 @@
 """Turned clouds are the same cloud elsewhere; crops keep what is near."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
 
 from condense_ns.downstream.augmentation import augmented, cropped, turned_cloud
 from condense_ns.downstream.prepared_cloud import Preparation, prepared
+from condense_ns.volumes.sparse_volume import GREY
 from condense_ns.volumes.turned import TURNS
 from tests.downstream.made_up_clouds import room, rooms_data
 
@@ -61,6 +63,18 @@ def test_a_generator_decides(cloud):
         augmented(cloud, random.Random(n)).volume.voxel_indices.sum().item() for n in range(40)
     }
     assert len(looks) > 1
+
+
+def test_half_of_the_looks_are_grey_and_the_cloud_itself_never(cloud):
+    coloured = replace(
+        cloud, volume=replace(cloud.volume, colour=torch.rand_like(cloud.volume.colour))
+    )
+    before = coloured.volume.colour.clone()
+    looks = [augmented(coloured, random.Random(seed)).volume.colour for seed in range(60)]
+    grey = sum(bool((colour == GREY).all()) for colour in looks)
+    assert 18 <= grey <= 42
+    assert all(bool((colour == GREY).all() | (colour != GREY).any(dim=1).all()) for colour in looks)
+    assert torch.equal(coloured.volume.colour, before)
 
 
 def test_crops_keep_what_is_near(cloud):

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from condense_ns.downstream.prepared_cloud import Preparation
 from condense_ns.downstream.task_run import CHECKPOINT, PICTURE, ROW, run_task
@@ -48,11 +49,23 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, mode, dat
     run_task(data(), plan, tmp_path / "cut")
     run_task(data(), plan, tmp_path / "whole")
     cut, whole = ((tmp_path / name / CHECKPOINT) for name in ("cut", "whole"))
-    from safetensors.torch import load_file
-
     one, other = load_file(cut), load_file(whole)
     assert one.keys() == other.keys()
     assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_fine_tuning_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, steps):
+    settings = replace(SETTINGS, checkpoint_seconds=0.0, head_steps=3)
+    plan = tiny_plan("all", backbone="shipped", settings=settings)
+    with pytest.raises(KilledError):
+        run_task(shapes_data(), plan, tmp_path / "cut", progress=partial(KilledAt, steps=steps))
+    again = run_task(shapes_data(), plan, tmp_path / "cut")
+    whole = run_task(shapes_data(), plan, tmp_path / "whole")
+    one, other = (load_file(tmp_path / name / CHECKPOINT) for name in ("cut", "whole"))
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
+    assert again["figures"] == whole["figures"]
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):

@@ -2,16 +2,26 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from nerfstudio.utils.eval_utils import eval_setup
 
 from condense_ns.commands.export_backbone import ExportBackbone
+from condense_ns.data.volume_datamanager import VolumeDataManager, VolumeDataManagerConfig
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import load_backbone
 from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipeline
+from condense_ns.volumes.sparse_volume import GREY
 from tests.data.changed_scenes import without_depth
-from tests.lift_run import TESTED, TRAINING, lift_pipeline, trained, write_list
+from tests.lift_run import (
+    TESTED,
+    TRAINING,
+    lift_pipeline,
+    lift_pipeline_config,
+    trained,
+    write_list,
+)
 from tests.pretrain_run import (
     losses_of,
     model_of,
@@ -184,6 +194,39 @@ def test_a_scene_without_depth_is_trained_on_by_its_photographs(tabletops: Path,
         kinds.add(batch["examples"][0].volume.kind)
     assert kinds == {"depth", "radiance"}
     assert all(loss >= 0 for loss in losses_of(trainer, 0, 1)[0].values())
+
+
+def test_a_share_of_the_examples_is_grey_and_nothing_else_of_them_changes(
+    scenes: Path, tmp_path: Path
+):
+    config = small_pretrain_config(scenes, tmp_path)
+    manager = lift_pipeline(prepared(config)).datamanager
+    assert isinstance(manager, VolumeDataManager)
+    opened_scene = manager.open_scenes[manager.scenes.train[0]]
+    found = {}
+    for share in (0.0, 0.5, 1.0):
+        manager.config.grey_share = share
+        draws = [np.random.default_rng(seed) for seed in range(12)]
+        found[share] = [manager.example(opened_scene, draw, 0) for draw in draws]
+    grey = {k: [bool((e.volume.colour == GREY).all()) for e in v] for k, v in found.items()}
+    assert not any(grey[0.0])
+    assert all(grey[1.0])
+    assert 0 < sum(grey[0.5]) < 12
+    for plain, shown in zip(found[0.0], found[1.0], strict=True):
+        assert plain.numbers == shown.numbers
+        assert torch.equal(plain.volume.voxel_indices, shown.volume.voxel_indices)
+        assert torch.equal(plain.volume.normal, shown.volume.normal)
+        assert torch.equal(plain.features[COLOURS], shown.features[COLOURS])
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_that_is_none_is_refused(scenes: Path, tmp_path: Path, share: float):
+    config = small_pretrain_config(scenes, tmp_path)
+    data = lift_pipeline_config(config).datamanager
+    assert isinstance(data, VolumeDataManagerConfig)
+    data.grey_share = share
+    with pytest.raises(UserError, match=r"grey-share is .*, it must lie in \[0, 1\]"):
+        prepared(config)
 
 
 def test_no_encoder_is_refused(scenes: Path, tmp_path: Path):
