@@ -42,8 +42,6 @@ class ChosenBackbone:
     backbone: OctreeBackbone
     fingerprint: str
     """Digest of the weights that it begins with."""
-    taken_over: frozenset[str] = frozenset()
-    """Names of the weights that were trained before."""
 
 
 def chosen_backbone(spec: str, mode: Mode, preset: str, seed: int) -> ChosenBackbone:
@@ -74,12 +72,7 @@ def chosen_backbone(spec: str, mode: Mode, preset: str, seed: int) -> ChosenBack
         if mode == "encoder" and drawn is None:
             _redraw_decoder(backbone)
     backbone.requires_grad_(mode not in PROBES)
-    taken_over = frozenset(
-        name
-        for name, _ in backbone.named_parameters()
-        if drawn is None and not (mode == "encoder" and name.split(".")[0] in _DECODER)
-    )
-    return ChosenBackbone(backbone, state_digest(backbone.state_dict()), taken_over)
+    return ChosenBackbone(backbone, state_digest(backbone.state_dict()))
 
 
 def trained_adapter(backbone: OctreeBackbone, kind: Kind) -> None:

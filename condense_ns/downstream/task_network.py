@@ -4,12 +4,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from condense_ns.downstream.backbone_choice import PROBES, ChosenBackbone, Mode, trained_adapter
+from condense_ns.downstream.backbone_choice import PROBES, Mode, trained_adapter
 from condense_ns.downstream.heads import Head, HeadName
 from condense_ns.downstream.prepared_cloud import PreparedCloud
 from condense_ns.downstream.scene_latents import scene_latents
 from condense_ns.downstream.task import Task
 from condense_ns.errors import UserError
+from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.volumes.sparse_volume import Kind
 
 
@@ -17,7 +18,7 @@ class TaskNetwork(nn.Module):
     """Latents of the backbone, read by the head of a task.
 
     Args:
-        begun: the backbone, with gradients where it is trained.
+        backbone: with gradients where it is trained.
         task: what to do with latents.
         mode: what is trained.
         head: its name; None takes the task's usual one.
@@ -29,7 +30,7 @@ class TaskNetwork(nn.Module):
 
     def __init__(
         self,
-        begun: ChosenBackbone,
+        backbone: OctreeBackbone,
         task: Task,
         mode: Mode,
         head: HeadName | None = None,
@@ -39,16 +40,14 @@ class TaskNetwork(nn.Module):
         name = head or task.heads[0]
         if name not in task.heads:
             raise UserError(f"--head is {name}; for this task it can be {', '.join(task.heads)}")
-        self.backbone = begun.backbone
-        self.head: Head = task.head(name, self.backbone.latent_dim)
+        self.backbone = backbone
+        self.head: Head = task.head(name, backbone.latent_dim)
         self.head_name = name
         self.mode: Mode = mode
         self.frozen = mode == "frozen"
         """Whether rows do not change while the head learns: always, or for now."""
         if mode == "adapters":
-            trained_adapter(self.backbone, kind)
-        self.taken_over = {f"backbone.{name}" for name in begun.taken_over if mode not in PROBES}
-        """Names of weights that learn, and did so before."""
+            trained_adapter(backbone, kind)
         self._task = task
 
     def set_training(self, training: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from condense_ns.downstream.backbone_choice import Mode, chosen_backbone
+from condense_ns.downstream.backbone_choice import SCRATCH, Mode, chosen_backbone
 from condense_ns.downstream.classification import Classification
 from condense_ns.downstream.detection import Detection
 from condense_ns.downstream.heads import HeadName
@@ -93,7 +93,9 @@ def run_task(
     test = clouds.test
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        network = TaskNetwork(begun, task, plan.mode, plan.head, plan.preparation.kind).to(place)
+        network = TaskNetwork(begun.backbone, task, plan.mode, plan.head, plan.preparation.kind).to(
+            place
+        )
     network.set_training(False)
     learnt, asked = (
         KeptRows(network, split, place, clouds.rows, f"{name} {begun.fingerprint}")
@@ -140,6 +142,8 @@ def _trained(
     shown.say("reading clouds")
     measure(network, kept)
     settings = plan.settings
+    if plan.backbone == SCRATCH:
+        settings = replace(settings, head_steps=0)
     if plan.choose_rate:
         shown.say("choosing the learning rate")
         rate = chosen_rate(network, task, kept, settings, plan.seed)

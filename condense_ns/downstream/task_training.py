@@ -1,8 +1,8 @@
 """Training of a head, and of a backbone below it: a step, the schedule, resuming, scoring.
 
-Where a backbone that knows something is trained, the head learns first, alone, and then everything, what was
-taken over more slowly: a head that knows nothing would teach the backbone to forget (A. Kumar et al.,
-Fine-tuning can distort pretrained features and underperform out-of-distribution, 2022).
+Where a backbone that knows something is trained, the head learns first, alone: one that knows nothing would
+teach the backbone to forget (A. Kumar et al., Fine-tuning can distort pretrained features and underperform
+out-of-distribution, 2022).
 
 The number of a step decides on everything random in it, so that a run that was killed goes on as if it
 had not been.
@@ -45,9 +45,8 @@ class TrainingSettings:
     steps: int = 1000
     """Batches."""
     head_steps: int = 300
-    """Batches before those in which the head learns alone, where a whole backbone was taken over."""
-    taken_over_rate: float = 0.3
-    """What the learning rate is multiplied with for weights of a backbone that were taken over."""
+    """Batches before those in which the head learns alone, where a whole backbone learns after it; 0 for
+    one that knows nothing."""
     batch: int = 16
     """Clouds of a batch; fewer if there are fewer."""
     learning_rate: float = 3e-3
@@ -100,9 +99,10 @@ class TaskTrainer:
         self.network, self.task, self.kept = network, task, kept
         self.settings, self.seed, self.device = settings, seed, kept.device
         self.trained = [p for p in network.parameters() if p.requires_grad]
-        self.optimiser = _optimiser(network, settings)
-        alone = network.mode == "all" and network.taken_over
-        self.head_steps = settings.head_steps if alone else 0
+        self.optimiser = torch.optim.AdamW(
+            self.trained, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.head_steps = settings.head_steps if network.mode == "all" else 0
         """Steps in which the head learns alone."""
         self.all_steps = self.head_steps + settings.steps
         self.steps = 0
@@ -116,9 +116,8 @@ class TaskTrainer:
         generator = random.Random(f"{self.seed} {self.steps}")
         count = min(self.settings.batch, len(self.kept))
         places = generator.sample(range(len(self.kept)), count)
-        rate = self._rate()
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["share"]
+            group["lr"] = self._rate()
         self.network.frozen = self.network.mode == "frozen" or self.steps < self.head_steps
         self.network.set_training(True)
         self.optimiser.zero_grad(set_to_none=True)
@@ -242,20 +241,6 @@ class TaskTrainer:
         if self.network.mode != "frozen":
             return state
         return {name: value for name, value in state.items() if name.startswith("head.")}
-
-
-def _optimiser(network: TaskNetwork, settings: TrainingSettings) -> torch.optim.AdamW:
-    """Of what learns; each group has a share of the learning rate."""
-    groups: dict[float, list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            slow = name in network.taken_over
-            groups.setdefault(settings.taken_over_rate if slow else 1.0, []).append(parameter)
-    return torch.optim.AdamW(
-        [{"params": found, "share": share} for share, found in groups.items()],
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-    )
 
 
 def _rate_share(done: int, steps: int, warm_up: float) -> float:

@@ -38,7 +38,7 @@ def main() -> None:
     data = rooms_data()
     task = Segmentation(data)
     torch.manual_seed(0)
-    network = TaskNetwork(chosen_backbone("random", "frozen", "S", 0), task, "frozen")
+    network = TaskNetwork(chosen_backbone("random", "frozen", "S", 0).backbone, task, "frozen")
     network.set_training(False)
     before = own_peak_kilobytes() / 1024
     cloud = prepared(hall(POINTS), data, Preparation(voxel_size=0.05))

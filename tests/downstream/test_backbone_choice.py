@@ -44,17 +44,6 @@ def test_encoder_only_draws_the_rest_anew(saved):
     assert all(p.requires_grad for p in found.parameters())
 
 
-@pytest.mark.parametrize("mode", ["all", "encoder"])
-def test_what_is_taken_over_is_named(saved, mode):
-    path, expected = saved
-    found = chosen_backbone(str(path), mode, "S", 0)
-    heads = {name.split(".")[0] for name in expected} - {
-        name.split(".")[0] for name in found.taken_over
-    }
-    assert heads == (set() if mode == "all" else {"doublings", "across", "up", "head"})
-    assert not chosen_backbone("scratch", "all", "S", 0).taken_over
-
-
 def test_the_backbone_of_the_package_is_known_by_its_name():
     expected = load_backbone(SHIPPED).backbone.state_dict()
     for mode in ("frozen", "all"):

@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    backbone = chosen_backbone("random", "frozen", "S", 0)
+    backbone = chosen_backbone("random", "frozen", "S", 0).backbone
     return TaskNetwork(backbone, Classification(DATA), "frozen")
 
 

@@ -25,7 +25,7 @@ DATA = shapes_data()
 def network_of(mode):
     spec = "random" if mode in ("frozen", "adapters") else "scratch"
     torch.manual_seed(0)
-    return TaskNetwork(chosen_backbone(spec, mode, "S", 0), Classification(DATA), mode)
+    return TaskNetwork(chosen_backbone(spec, mode, "S", 0).backbone, Classification(DATA), mode)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,8 @@ def test_only_what_is_to_learn_moves(clouds, mode, moving):
     kept = KeptRows(network, clouds, CPU)
     measure(network, kept)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    trainer = TaskTrainer(network, Classification(DATA), kept, SETTINGS, 0)
+    settings = replace(SETTINGS, head_steps=0)
+    trainer = TaskTrainer(network, Classification(DATA), kept, settings, 0)
     trainer.step()
     moved = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     if moving is None:
@@ -57,20 +58,16 @@ def test_only_what_is_to_learn_moves(clouds, mode, moving):
         assert len({name.split(".")[0] for name in moved}) == len(moving)
 
 
-@pytest.fixture
-def knowing(clouds):
-    """A network that goes on from the package's backbone, what trains it, and its rows."""
+def test_the_head_learns_first(clouds):
     torch.manual_seed(0)
-    network = TaskNetwork(chosen_backbone("shipped", "all", "S", 0), Classification(DATA), "all")
+    backbone = chosen_backbone("shipped", "all", "S", 0).backbone
+    network = TaskNetwork(backbone, Classification(DATA), "all")
     network.set_training(False)
     kept = KeptRows(network, clouds, CPU)
     measure(network, kept)
-    settings = replace(SETTINGS, head_steps=3, taken_over_rate=0.25)
-    return TaskTrainer(network, Classification(DATA), kept, settings, 0)
-
-
-def test_the_head_learns_first_and_what_is_taken_over_slowly(knowing):
-    network = knowing.network
+    settings = replace(SETTINGS, head_steps=3)
+    trainer = TaskTrainer(network, Classification(DATA), kept, settings, 0)
+    assert trainer.all_steps == 3 + SETTINGS.steps
     before = {name: value.clone() for name, value in network.state_dict().items()}
 
     def moved():
@@ -78,25 +75,10 @@ def test_the_head_learns_first_and_what_is_taken_over_slowly(knowing):
         return {name.split(".")[0] for name, v in now if not torch.equal(v, before[name])}
 
     for _ in range(3):
-        knowing.step()
+        trainer.step()
         assert moved() == {"head"}
-    knowing.step()
+    trainer.step()
     assert moved() == {"head", "backbone"}
-    rates = {group["share"]: group["lr"] for group in knowing.optimiser.param_groups}
-    assert rates.keys() == {0.25, 1.0}
-    assert rates[0.25] == pytest.approx(rates[1.0] / 4)
-    slow = next(group for group in knowing.optimiser.param_groups if group["share"] == 0.25)
-    assert {id(p) for p in slow["params"]} == {id(p) for p in network.backbone.parameters()}
-    assert knowing.all_steps == 3 + SETTINGS.steps
-
-
-def test_heads_of_drawn_backbones_learn_with_them(clouds):
-    network = network_of("all")
-    network.set_training(False)
-    kept = KeptRows(network, clouds, CPU)
-    trainer = TaskTrainer(network, Classification(DATA), kept, SETTINGS, 0)
-    assert trainer.all_steps == SETTINGS.steps
-    assert [group["share"] for group in trainer.optimiser.param_groups] == [1.0]
 
 
 def test_kept_rows_are_those_of_the_network_and_room_is_bounded(clouds):
@@ -160,7 +142,7 @@ def test_a_few_points_of_a_room_are_answered_for(task, head, count):
     cloud = prepared(few, data, Preparation())
     asked = TASKS[task](data)
     torch.manual_seed(0)
-    backbone = chosen_backbone("random", "frozen", "S", 0)
+    backbone = chosen_backbone("random", "frozen", "S", 0).backbone
     network = TaskNetwork(backbone, asked, "frozen", head)
     network.set_training(False)
     scores = asked.scores()

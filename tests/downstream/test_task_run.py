@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from condense_ns.downstream.prepared_cloud import Preparation
+from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.task_run import CHECKPOINT, PICTURE, ROW, run_task
 from condense_ns.errors import UserError
 from tests.downstream.made_up_clouds import rooms_data, shapes_data
@@ -66,6 +67,20 @@ def test_fine_tuning_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, ste
     assert one.keys() == other.keys()
     assert all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
     assert again["figures"] == whole["figures"]
+
+
+def test_backbones_from_scratch_learn_from_the_first_step(tmp_path):
+    steps = []
+
+    class Counted(RunProgress):
+        def begin_training(self, steps_to_come: int) -> None:
+            steps.append(steps_to_come)
+
+    run_task(shapes_data(), tiny_plan("all"), tmp_path / "scratch", progress=Counted)
+    run_task(
+        shapes_data(), tiny_plan("all", backbone="shipped"), tmp_path / "file", progress=Counted
+    )
+    assert steps == [SETTINGS.steps, SETTINGS.head_steps + SETTINGS.steps]
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
