@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from condense_ns.errors import UserError
 def whole_file(path: Path) -> Iterator[Path]:
     """Where to write what becomes the file `path` once the block has ended well.
 
+    Whoever may read other new files may read this one, whatever it is written with: safetensors keeps
+    its own for their owner.
+
     Args:
         path: the file; its folder is made if missing.
 
@@ -22,13 +26,23 @@ def whole_file(path: Path) -> Iterator[Path]:
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        mode = _mode_of_new_files(unfinished)
         yield unfinished
+        unfinished.chmod(mode)
         unfinished.replace(path)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
     finally:
         with suppress(OSError):  # it is there only if something went wrong
             unfinished.unlink()
+
+
+def _mode_of_new_files(place: Path) -> int:
+    """What a file that is made at a place may be used for, and by whom."""
+    place.touch()
+    mode = stat.S_IMODE(place.stat().st_mode)
+    place.unlink()
+    return mode
 
 
 @contextmanager

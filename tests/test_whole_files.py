@@ -1,8 +1,11 @@
 """A file or a folder is whole, or what it was before."""
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from condense_ns.errors import UserError
 from condense_ns.whole_files import whole_file, whole_folder, write_text
@@ -13,6 +16,17 @@ def test_text_replaces_the_old_file_whole(tmp_path):
     write_text(tmp_path / "file", "é")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text(encoding="utf-8") == "é"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_others_may_read_it_if_they_may_read_other_files(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        with whole_file(tmp_path / "weights") as unfinished:
+            save_file({"a": torch.zeros(2)}, unfinished)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "weights").stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize(
