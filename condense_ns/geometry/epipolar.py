@@ -5,12 +5,15 @@ look along the same line. `hidden_behind` splats the target's surface into the s
 behind it there is hidden from them.
 """
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
 
+LEAST_SQUARE_DISTANCE = 1e-24
 DIRECTION = 4
 """Numbers of a relative direction."""
 
@@ -27,13 +30,54 @@ def ray_differences(
         target: one view.
         sources: that look at the points, too.
     """
-    to_target = torch.nn.functional.normalize(target.centres[0] - points, dim=-1)
-    to_source = torch.nn.functional.normalize(sources.centres[:, None] - points, dim=-1)
-    apart = to_target - to_source
+    axes = target.world_to_camera_cv[0, :3, :3].T
+    lines = _lines_of_sight(points, target, sources)
+    away = lines.to_target @ axes
+    baselines = ((sources.centres - target.centres) @ axes)[:, None]
+    nearer = (1 / lines.target_distance - 1 / lines.source_distances)[..., None]
+    apart = away * nearer - baselines / lines.source_distances[..., None]
     length = torch.linalg.vector_norm(apart, dim=-1, keepdim=True).clamp_min(1e-6)
-    turned = (apart / length) @ target.world_to_camera_cv[0, :3, :3].T
-    cosine = (to_target * to_source).sum(dim=-1, keepdim=True)
-    return torch.cat([turned, cosine], dim=-1)
+    return torch.cat([apart / length, lines.cosines[..., None]], dim=-1)
+
+
+def ray_cosines(
+    points: Float[Tensor, "points 3"], target: PinholeViews, sources: PinholeViews
+) -> Float[Tensor, "sources points"]:
+    """The last of `ray_differences`, without the others.
+
+    Args:
+        points: on rays of the target.
+        target: one view.
+        sources: that look at the points, too.
+    """
+    return _lines_of_sight(points, target, sources).cosines
+
+
+@dataclass(frozen=True)
+class _LinesOfSight:
+    """From points to the cameras that look at them."""
+
+    to_target: Float[Tensor, "points 3"]
+    target_distance: Float[Tensor, " points"]
+    source_distances: Float[Tensor, "sources points"]
+    cosines: Float[Tensor, "sources points"]
+    """Between the lines to target and source."""
+
+
+def _lines_of_sight(
+    points: Float[Tensor, "points 3"], target: PinholeViews, sources: PinholeViews
+) -> _LinesOfSight:
+    """By the law of cosines, from the baselines: no vector for each source and point is needed."""
+    baselines = sources.centres - target.centres
+    to_target = target.centres[0] - points
+    square = to_target.square().sum(dim=-1)
+    along = baselines @ to_target.T
+    source_square = square + 2 * along + baselines.square().sum(dim=-1, keepdim=True)
+    distance, distances = (
+        far.clamp_min(LEAST_SQUARE_DISTANCE).sqrt() for far in (square, source_square)
+    )
+    cosines = ((square + along) / (distance * distances)).clamp(-1, 1)
+    return _LinesOfSight(to_target, distance, distances, cosines)
 
 
 def nearest_surface(

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from condense_ns.lifting.layers_of_parts import of_parts
 from condense_ns.lifting.source_shares import SourceShares
 
 WIDTH = 16
@@ -53,8 +54,7 @@ class PictureRefiner(nn.Module):
         told = self.enter(torch.cat(clues, dim=1))
         mean = (weights * told).sum(dim=0, keepdim=True)
         variance = (weights * (told - mean).square()).sum(dim=0, keepdim=True)
-        together = [mean.expand_as(told), variance.expand_as(told)]
-        logits = (weights + 1e-6).log() + self.weigh(torch.cat([told, *together], dim=1))
+        logits = (weights + 1e-6).log() + of_parts(self.weigh, [told, mean, variance])
         logits = torch.where(shares.seen[:, None] > LEAST_SEEN, logits, -1e4)
         picture = (logits.softmax(dim=0) * colours).sum(dim=0)
         return picture.movedim(0, 2) * shares.lit[..., None]

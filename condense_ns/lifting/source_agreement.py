@@ -4,11 +4,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from condense_ns.geometry.epipolar import ray_differences
+from condense_ns.geometry.epipolar import ray_cosines
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
 from condense_ns.lifting.view_pooling import pooled
 
+AT_ONCE = 8192
+"""Points whose numbers stay in a core's cache."""
 LEAST_VIEWS = 2
 """Sources that must see a place before their agreement says anything."""
 
@@ -48,9 +50,24 @@ class SourceAgreement(nn.Module):
             maps: their features.
             extent: share of the maps' width and height that the photographs cover.
         """
+        parts = [
+            self._of_some(some, target, sources, maps, extent) for some in points.split(AT_ONCE)
+        ]
+        entered, likely = zip(*parts, strict=True)
+        return torch.cat(entered), torch.cat(likely)
+
+    def _of_some(
+        self,
+        points: Float[Tensor, "points 3"],
+        target: PinholeViews,
+        sources: PinholeViews,
+        maps: Float[Tensor, "sources channels rows columns"],
+        extent: tuple[float, float],
+    ) -> tuple[Float[Tensor, "points width"], Float[Tensor, " points"]]:
+        """The same for as many points as may be."""
         seen = project_pinhole(points, sources)
         features = sample_maps(maps, seen.places * points.new_tensor(extent))
-        cosine = ray_differences(points, target, sources)[..., 3]
+        cosine = ray_cosines(points, target, sources)
         shared, robust = self.variances(features, seen.inside, cosine)
         count = seen.inside.sum(dim=0)
         enough = (count >= LEAST_VIEWS).float()

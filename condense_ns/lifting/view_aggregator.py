@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from condense_ns.geometry.epipolar import DIRECTION, hidden_behind, ray_differences
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
+from condense_ns.lifting.layers_of_parts import of_parts
 from condense_ns.lifting.source_features import GUIDING, SourceMaps
 from condense_ns.lifting.view_pooling import LEAST_LOGIT, pooled, softmax_of_seen
 
@@ -113,13 +114,13 @@ class ViewAggregator(nn.Module):
         towards = self.closeness.exp() * (seen.directions[..., 3] - 1)
         mean, variance = pooled(seen.looks, softmax_of_seen(towards, seen.inside))
         shared = self.shared(torch.cat([mean, variance], dim=-1))
-        own = self.own(torch.cat([seen.looks, seen.hidden[..., None]], dim=-1))
+        own = of_parts(self.own, [seen.looks, seen.hidden[..., None]])
         hints = F.relu(self.hidden(F.relu(own + shared)))
         seen_logits = self.visibility(hints)[..., 0] - self.occlusion.exp() * seen.hidden
         visibility = torch.where(seen.inside, seen_logits, LEAST_LOGIT)
         together = torch.cat(pooled(hints, softmax_of_seen(seen_logits, seen.inside)), dim=-1)
         thickness = RESIDUAL * torch.tanh(self.thickness(together)[..., 0] / RESIDUAL)
-        directed = self.colour(torch.cat([hints, seen.directions], dim=-1))[..., 0]
+        directed = of_parts(self.colour, [hints, seen.directions])[..., 0]
         weights = softmax_of_seen(seen_logits + towards + directed, seen.inside)
         colours = (weights[..., None] * seen.looks[..., :3]).sum(dim=0)
         return Aggregated(thickness, colours, weights, hints, visibility)

@@ -19,6 +19,6 @@ def pooled(
     values: Float[Tensor, "sources points channels"], weights: Float[Tensor, "sources points"]
 ) -> tuple[Float[Tensor, "points channels"], Float[Tensor, "points channels"]]:
     """Weighted mean and variance over the sources."""
-    mean = (weights[..., None] * values).sum(dim=0)
-    square = (weights[..., None] * values.square()).sum(dim=0)
+    weighed = weights[..., None] * values
+    mean, square = weighed.sum(dim=0), (weighed * values).sum(dim=0)
     return mean, (square - mean.square()).clamp_min(0)

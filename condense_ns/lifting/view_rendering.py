@@ -11,8 +11,8 @@ from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.source_shares import whole_picture
 
-CHUNK = 8192
-"""Rays at a time."""
+CHUNK = 2048
+"""Rays at a time: what is made of them stays in a core's cache."""
 CHUNK_NUMBERS = 1 << 24
 """Numbers of sampled features at a time: wide features are rendered fewer rays at a time."""
 

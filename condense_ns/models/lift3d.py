@@ -88,7 +88,7 @@ class Lift3DModelConfig(CrossSceneModelConfig):
     """Weight of 1 - cosine between features."""
     feature_l2_loss_mult: float = 0.05
     """Weight of the square difference between features, in units of their variance."""
-    eval_num_rays_per_chunk: int = 8192
+    eval_num_rays_per_chunk: int = 2048
     """Rays at a time."""
 
 

@@ -4,7 +4,12 @@ import math
 
 import torch
 
-from condense_ns.geometry.epipolar import hidden_behind, nearest_surface, ray_differences
+from condense_ns.geometry.epipolar import (
+    hidden_behind,
+    nearest_surface,
+    ray_cosines,
+    ray_differences,
+)
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays, project_pinhole
 from tests.geometry.looking import around, looking_at, moved
 
@@ -40,6 +45,7 @@ def test_differences_agree_with_a_loop():
             apart = rotation @ (first - second) / (first - second).norm()
             torch.testing.assert_close(found[view, at, :3], apart)
             torch.testing.assert_close(found[view, at, 3], first @ second)
+    assert torch.equal(ray_cosines(points, target, sources), found[..., 3])
 
 
 def test_turning_scaling_and_shifting_the_world_changes_nothing():

@@ -8,6 +8,7 @@ import torch
 from condense_ns.geometry.epipolar import ray_differences
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import project_pinhole
+from condense_ns.lifting import source_agreement
 from condense_ns.lifting.source_agreement import SourceAgreement
 from tests.lifting.looking_views import TARGET, sources, views_at
 from tests.lifting.swept_plane import plane_points, true_maps
@@ -150,3 +151,14 @@ def test_one_source_alone_guesses_nothing(agreement):
     with torch.no_grad():
         _, guess = agreement(points, TARGET, cameras, some(1, 4, 12, 16), (1.0, 1.0))
     assert (guess == -1.0).all()
+
+
+def test_points_at_a_time_do_not_matter(agreement, monkeypatch):
+    given = sources(3)
+    maps = some(3, 4, 12, 16)
+    points = plane_points(TARGET, 5, 6) + 0.1 * some(30, 3, seed=1)
+    arguments = (TARGET, given.cameras, maps, (1.0, 1.0))
+    expected = agreement(points, *arguments)
+    monkeypatch.setattr(source_agreement, "AT_ONCE", 7)
+    for found, whole in zip(agreement(points, *arguments), expected, strict=True):
+        torch.testing.assert_close(found, whole)
