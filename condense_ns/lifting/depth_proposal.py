@@ -17,6 +17,7 @@ from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.lifting.source_agreement import SourceAgreement
 from condense_ns.lifting.source_features import MATCHING, SourceMaps
+from condense_ns.lifting.volume_convolution import convolution
 
 CELL = 4
 """Pixels of the target per cell of the proposal."""
@@ -105,11 +106,6 @@ class DepthProposer(nn.Module):
         merged = self.full_merged(torch.cat([full, _resized(half, full)], dim=1))
         logits = self.leave(merged)[0, 0] + guess.reshape(shape)
         return DepthProposal(planes, F.log_softmax(logits, dim=0), extent)
-
-
-def convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
-    """A 3D convolution over planes, rows and columns, and what is positive of it."""
-    return nn.Sequential(nn.Conv3d(before, after, 3, stride=stride, padding=1), nn.ReLU(True))
 
 
 def _resized(

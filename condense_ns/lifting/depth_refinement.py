@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
-from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, convolution
+from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal
 from condense_ns.lifting.source_agreement import SourceAgreement
 from condense_ns.lifting.source_features import GUIDING, SourceMaps
+from condense_ns.lifting.volume_convolution import convolution
 
 COUNT = 8
 """Depths of a cell."""
