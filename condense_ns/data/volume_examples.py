@@ -94,7 +94,6 @@ def volume_example(
         each = [prepared.cells(opened, source, view, grid) for view in views]
         seen[spec] = stacked_cells(each).renumbered(found.numbers)
     target = opened.scene.views[views].to(found.numbers.device)
-    first = next(iter(seen.values()), None)
     return PretrainExample(
         scene=opened.scene.name,
         numbers=tuple(views),
@@ -103,7 +102,9 @@ def volume_example(
         pyramid=found.pyramid,
         seen=seen,
         features=features,
-        landings=pair_landings(first, target) if first is not None and len(views) > 1 else None,
+        landings={spec: pair_landings(cells, target) for spec, cells in seen.items()}
+        if len(views) > 1
+        else {},
     )
 
 

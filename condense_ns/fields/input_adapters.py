@@ -26,7 +26,7 @@ def backbone_inputs(volume: SparseVolume) -> Float[Tensor, "voxels 9"]:
     """The inputs of a volume's voxels; no position is among them."""
     opacity = 1 - torch.exp(-volume.density * volume.voxel_size)
     colour = 2 * volume.colour - 1
-    coloured = (colour != 0).any().expand(len(volume), 1)
+    coloured = volume.coloured.expand(len(volume), 1)
     oriented = (volume.normal != 0).any(dim=1, keepdim=True)
     parts = [opacity[:, None], colour, volume.normal, coloured, oriented]
     return torch.cat([part.float() for part in parts], dim=1)

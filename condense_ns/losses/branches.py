@@ -1,5 +1,8 @@
 """The 2D and the 3D branch of one scene agree, and the 2D branch stays what it was (`methods.md` 1.3, 2.3).
 
+Between two views the 2D branch agrees with itself, too: rendered features are alike from everywhere, but
+in the first thousands of steps know much less than the encoder does.
+
 Features are in standardised units, mean removed. Distances are 1 - cosine plus a robust L2, since a
 cosine alone leaves lengths free; which ones the papers take is unknown.
 """

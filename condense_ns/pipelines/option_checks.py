@@ -75,6 +75,7 @@ OF_PRETRAINING = {
         for name in (
             "lifted",
             "refined",
+            "steady",
             "anchor",
             "transfer",
             "correspondence",

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.losses.branches import LEAST_OPACITY, condense_losses, feature_distance
 from condense_ns.losses.correspondence import expected_places, landing_distance
@@ -65,20 +66,21 @@ def _example_losses(
     for spec, maps in example.features.items():
         seen = example.seen[spec]
         both = _branches(network, spec, seen, maps, latents)
+        landings = example.landings.get(spec)
         if "condense" in objectives:
-            losses += _agreement(both, seen).items()
+            losses += _agreement(both, example, spec).items()
         if "mvnet" in objectives:
             projected = network.decoded(spec, seen.projected(latents))
             losses.append(("transfer", _transfer(projected, both, seen)))
         if "language" in objectives and spec in example.captions:
             losses.append(("language", _language(network, spec, example, both)))
-        if spec == first and example.landings is not None:
+        if spec == first and landings is not None:
             if "mvnet" in objectives:
-                found = _correspondence(network, seen, example.landings, latents)
+                found = _correspondence(network, seen, landings, latents)
                 losses.append(("correspondence", found))
             if "sparse" in objectives:
                 refined, priors = both.refined, example.priors
-                of_scores = score_losses(network, seen, example.landings, latents, refined, priors)
+                of_scores = score_losses(network, seen, landings, latents, refined, priors)
                 losses += of_scores.items()
     return losses
 
@@ -95,14 +97,26 @@ def _branches(
     return _Branches(rendered, network.refined(spec, original), original)
 
 
-def _agreement(both: _Branches, seen: SeenCells) -> Losses:
-    """The objective ``condense``."""
-    return condense_losses(
+def _agreement(both: _Branches, example: PretrainExample, spec: str) -> Losses:
+    """The objective ``condense``; photographs do not follow what was rendered without colours."""
+    losses = condense_losses(
         both.rendered.flatten(0, 1),
         both.refined.flatten(0, 2),
         both.original.flatten(0, 2),
-        seen.opacity.flatten(),
+        example.seen[spec].opacity.flatten(),
     )
+    if not example.volume.coloured:
+        del losses["refined"]
+    if spec in example.landings:
+        losses["steady"] = _steadiness(both, example.landings[spec])
+    return losses
+
+
+def _steadiness(both: _Branches, landings: Landings) -> Float[Tensor, ""]:
+    """The 2D branch says the same of a surface in two views."""
+    there = sample_cells(both.refined.roll(-1, dims=0), landings.places.clamp(0, 1))
+    shared = landings.shared.flatten().to(there)
+    return feature_distance(both.refined.flatten(0, 2), there.flatten(0, 1), shared)
 
 
 def _transfer(

@@ -54,8 +54,8 @@ class PretrainExample:
     """Encoder's spec -> what the views see at the centres of its cells."""
     features: dict[str, Float[Tensor, "views rows columns channels"]]
     """Encoder's spec -> its maps."""
-    landings: Landings | None = None
-    """Of the first encoder's cells in the next view; None for a single view."""
+    landings: dict[str, Landings] = field(default_factory=dict)
+    """Encoder's spec -> where its cells land in the next view; empty for a single view."""
     priors: Float[Tensor, "views prior_rows prior_columns"] | None = None
     """Logits of a classical detector at the first encoder's cells."""
     captions: dict[str, CaptionedCells] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class PretrainExample:
             pyramid=self.pyramid.to(device),
             seen={spec: cells.to(device) for spec, cells in self.seen.items()},
             features={spec: maps.to(device) for spec, maps in self.features.items()},
-            landings=None if self.landings is None else self.landings.to(device),
+            landings={spec: places.to(device) for spec, places in self.landings.items()},
             priors=None if self.priors is None else self.priors.to(device),
             captions={spec: words.to(device) for spec, words in self.captions.items()},
             image=None if self.image is None else self.image.to(device),

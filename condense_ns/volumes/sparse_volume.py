@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Float64, Int, Int32, Int64
+from jaxtyping import Bool, Float, Float64, Int, Int32, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -121,6 +121,11 @@ class SparseVolume:
             normal=F.normalize(groups.means(self.normal), dim=1, eps=1e-6),
             features=None if self.features is None else groups.means(self.features),
         )
+
+    @property
+    def coloured(self) -> Bool[Tensor, ""]:
+        """Whether any voxel has a colour."""
+        return (self.colour != GREY).any()
 
     def without_colour(self) -> "SparseVolume":
         """The same shapes, all of them grey."""

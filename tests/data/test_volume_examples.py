@@ -79,8 +79,8 @@ def test_what_views_see_of_a_turned_scene_is_what_they_saw(opened, prepared):
         first.composite(plain.volume.colour), second.composite(again.volume.colour)
     )
     assert torch.equal(plain.features[COLOURS], again.features[COLOURS])
-    assert plain.landings is not None
-    assert plain.landings.shared.any()
+    assert set(plain.landings) == set(plain.seen)
+    assert all(landings.shared.any() for landings in plain.landings.values())
 
 
 def test_rendered_colours_are_near_those_of_the_photographs(opened, prepared):

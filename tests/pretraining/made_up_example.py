@@ -56,7 +56,7 @@ def example(seed: int = 0) -> PretrainExample:
         pyramid=voxel_pyramid([volume.voxel_indices], LEVELS),
         seen=cells,
         features=features,
-        landings=pair_landings(cells["fine"], VIEWS),
+        landings={spec: pair_landings(one, VIEWS) for spec, one in cells.items()},
         priors=torch.randn(3, *GRIDS["fine"], generator=generator),
         captions={"fine": words},
     )

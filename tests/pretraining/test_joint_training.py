@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from condense_ns.fields.branch_2d import Branch2D
+from condense_ns.geometry.interpolation import sample_cells
+from condense_ns.losses.branches import feature_distance
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.joint_training import OBJECTIVES, joint_losses
 from condense_ns.pretraining.pretrain_example import PretrainExample
 from tests.pretraining.made_up_example import CHANNELS, example, network
 
 NAMES = {
-    "condense": {"lifted", "refined", "anchor"},
+    "condense": {"lifted", "refined", "steady", "anchor"},
     "mvnet": {"transfer", "correspondence"},
     "sparse": {
         "score_consistency",
@@ -73,11 +75,38 @@ def test_an_example_with_one_view_has_no_losses_of_pairs():
             for spec, cells in whole.seen.items()
         },
         captions={},
-        landings=None,
+        landings={},
         priors=None,
     )
     losses = joint_losses(network(), [one], OBJECTIVES)
     assert set(losses) == {"lifted", "refined", "anchor", "transfer"}
+
+
+def test_photographs_do_not_follow_what_is_rendered_without_colours():
+    made, whole = network(), example()
+    alone = joint_losses(made, [whole.without_colour()], ["condense"])
+    assert set(alone) == {"lifted", "steady", "anchor"}
+    together = joint_losses(made, [whole, whole.without_colour()], ["condense"])
+    torch.testing.assert_close(
+        together["refined"], joint_losses(made, [whole], ["condense"])["refined"]
+    )
+
+
+def test_steady_compares_shared_cells_with_where_they_land_in_the_next_view():
+    made, given = network(), example()
+    given = replace(given, features={"fine": given.features["fine"]}, captions={})
+    found = joint_losses(made, [given], ["condense"])["steady"]
+    maps, landings = made.standardised("fine", given.features["fine"]), given.landings["fine"]
+    total, count = 0.0, 0
+    for view in range(3):
+        for cell in torch.nonzero(landings.shared[view])[:, 0].tolist():
+            here = maps[view].flatten(0, 1)[[cell]]
+            place = landings.places[view, cell][None, None]
+            there = sample_cells(maps[[(view + 1) % 3]], place)[0]
+            total += float(feature_distance(here, there, torch.ones(1)))
+            count += 1
+    assert count > 20
+    assert abs(float(found) - total / count) < 1e-4  # untrained, the branch changes nothing
 
 
 def test_correspondence_is_learned_from_projected_features_alone():
