@@ -54,19 +54,17 @@ def answers(lifter: SceneLifter, operator: Operator, target: Target) -> dict[str
         operator: prepared for the scene.
         target: the view.
     """
-    rendered = target.lifted.rendered.rgb.permute(2, 0, 1)
+    lifted, rendered = target.lifted, target.lifted.picture
     own = lifter.maps(operator).map(target.view)
-    maps = {
-        TRUE: own,
-        RENDERED: checked_encode(operator, rendered[None])[0],
-        NEAREST: _nearest_map(lifter, operator, target),
-        PLAIN: lifter.lift(operator, target.lifted, corrected=False),
-        FULL: lifter.lift(operator, target.lifted),
-    }
-    images = {row: target.image if row == TRUE else rendered for row in ROWS}
+    of_rendered = checked_encode(operator, rendered[None])[0]
+    nearest = _nearest_map(lifter, operator, target)
+    plain = lifter.blend(operator, lifted, corrected=False)
     return {
-        row: lifter.answer(operator, maps[row], images[row], alone=row in (TRUE, RENDERED))
-        for row in ROWS
+        TRUE: lifter.answer(operator, own, target.image, alone=True),
+        RENDERED: lifter.answer(operator, of_rendered, rendered, alone=True),
+        NEAREST: lifter.answer(operator, nearest, rendered),
+        PLAIN: lifter.answer(operator, plain, rendered),
+        FULL: lifter.lifted_answer(operator, lifted),
     }
 
 

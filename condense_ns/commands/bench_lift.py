@@ -107,6 +107,6 @@ def print_figures(figures: dict[str, Any]) -> None:
             console.print(table)
             speed = measured["speed"]
             console.print(
-                f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_features']:.2f} s "
-                "for the operator's map"
+                f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
+                "for the operator's answer"
             )

@@ -88,6 +88,10 @@ class Operator(ABC):
         concurrent: whether several threads may call `encode` at once.
         label_names: names of the classes where `labels` answers, else empty.
         needed_views: photographs whose maps `prepare` must be given; others may come along.
+        rendered_share: of a lifted map that is the operator's own map of the rendered picture, in [0, 1]:
+            sharper than what was mixed from the sources, and less steady.
+        painted_share: of a lifted answer that is mixed from the answers of the sources, in [0, 1]; for
+            operators whose `decode` invents structure, which differs from view to view.
     """
 
     spec: str
@@ -97,10 +101,19 @@ class Operator(ABC):
     concurrent: bool = False
     label_names: tuple[str, ...] = ()
     needed_views: tuple[int, ...] = ()
+    rendered_share: float = 1 / 3
+    painted_share: float = 0.0
 
     @abstractmethod
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the map of an image of `height` x `width` pixels."""
+
+    def lifted_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of a lifted map for a target of `height` x `width` pixels.
+
+        As `grid_size`, but for operators whose `decode` reads finer maps, too.
+        """
+        return self.grid_size(height, width)
 
     @abstractmethod
     def encode(
@@ -121,7 +134,7 @@ class Operator(ABC):
         """The operator's answer at every pixel of the target view, on `device`.
 
         Args:
-            feature_map: as `encode` answers or lifted, of the size `grid_size`.
+            feature_map: as `encode` answers, of the size `grid_size`, or lifted, of `lifted_size`.
             image: RGB in [0, 1] of the target view, true or rendered. It gives the size, and guides
                 operators that change colours.
         """

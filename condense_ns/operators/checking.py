@@ -51,8 +51,9 @@ def checked_decode(
     """
     height, width = image.shape[-2:]
     expected = (*operator.grid_size(height, width), operator.channels)
+    lifted = (*operator.lifted_size(height, width), operator.channels)
     asked = f"decode for an image of {height} x {width} pixels"
-    if tuple(feature_map.shape) != expected:
+    if tuple(feature_map.shape) not in (expected, lifted):
         raise OperatorError(
             f"{operator.spec}: {asked} takes a map of the shape {expected} (rows, columns, channels), "
             f"not {tuple(feature_map.shape)}; lift to the rows and columns that grid_size tells"

@@ -19,8 +19,22 @@ def label_picture(
     return class_colours(hues).permute(2, 0, 1)
 
 
+FINER = 2
+"""Lifted cells in a cell of the encoder, in each direction: sources show borders of classes between them."""
+
+
 class ClassOperator(EncoderOperator):
-    """The class of a pixel is the one of its largest score."""
+    """The class of a pixel is the one of its largest score.
+
+    What is wrong with a rendered picture changes classes more than it changes features: it has no share.
+    """
+
+    rendered_share = 0.0
+
+    def lifted_size(self, height: int, width: int) -> tuple[int, int]:
+        """Finer than `grid_size`, but not than the pixels."""
+        rows, columns = self.grid_size(height, width)
+        return max(rows, min(FINER * rows, height)), max(columns, min(FINER * columns, width))
 
     def labels(self, answer: Float[Tensor, "height width answers"]) -> Int[Tensor, "height width"]:
         """Number of the class of largest score."""

@@ -44,6 +44,8 @@ SHIFT = 2
 class StyleOperator(Operator):
     """The answer is the photograph in another style."""
 
+    painted_share = 0.3
+
     def __init__(self, spec: str, device: str = "cpu", image_size: int | None = None) -> None:
         """Read the network.
 

@@ -53,10 +53,9 @@ def write_views(
     for at in track(range(len(cameras)), f"Lifting {operator.spec}"):
         own = [] if numbers is None else [numbers[at]]
         view = lifter.render(cameras[[at]], exclude=own)
-        rgb = view.rendered.rgb.permute(2, 0, 1)
-        answered = lifter.answer(operator, lifter.lift(operator, view), rgb)
+        answered = lifter.lifted_answer(operator, view)
         seen.append(float((view.rendered.accumulation > 0).float().mean()))
-        for name, picture in (("rgb", rgb), ("answer", answered.picture)):
+        for name, picture in (("rgb", view.picture), ("answer", answered.picture)):
             films[name].append(_bytes(picture))
             _write_png(folder / name / f"{at:05d}.png", films[name][-1])
         if answered.labels is not None:

@@ -1,7 +1,8 @@
 """An operator's answer for any camera of a scene, lifted from the photographs around it.
 
 The operator encodes each photograph once; maps are kept on disk under its fingerprint. A camera's map
-is lifted from those of its sources, and decoded over the rendered picture.
+is lifted from those of its sources, mixed with the operator's map of the rendered picture, and decoded
+over that picture; answers that are painted are mixed with those of the sources.
 """
 
 from collections.abc import Collection
@@ -11,10 +12,12 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.posed_scene import PosedScene
+from condense_ns.data.recent_items import RecentItems
 from condense_ns.data.scene_anchors import SceneAnchors
 from condense_ns.data.scene_list import read_scene_list
 from condense_ns.errors import UserError
@@ -25,8 +28,11 @@ from condense_ns.lifting.point_lifting import SeeingView
 from condense_ns.lifting.source_exposure import exposed_alike
 from condense_ns.lifting.view_rendering import RenderedView, render_features, render_picture
 from condense_ns.operators.base import Operator, SourceMap
-from condense_ns.operators.checking import checked_decode
+from condense_ns.operators.checking import checked_decode, checked_encode
+from condense_ns.operators.pixels import at_pixels
 
+ANSWER_BYTES = 1 << 29
+"""Memory for answers of sources."""
 PREPARED_VIEWS = 16
 """Photographs, spread over the scene, whose maps an operator sees beforehand."""
 
@@ -51,6 +57,11 @@ class LiftedView:
     sources: list[int]
     """Numbers of the photographs that it was rendered from, the most useful first."""
     rendered: RenderedView
+
+    @property
+    def picture(self) -> Float[Tensor, "3 height width"]:
+        """As operators see it."""
+        return self.rendered.rgb.permute(2, 0, 1)
 
 
 def open_scene(folder: Path, image_size: int) -> PosedScene:
@@ -94,6 +105,7 @@ class SceneLifter:
             scene_cache_folder("features", scene.folder) if store_root is None else store_root
         )
         self._maps: dict[str, StoredMaps] = {}
+        self._answers: RecentItems[Tensor] = RecentItems(ANSWER_BYTES)
 
     def maps(self, operator: Operator) -> StoredMaps:
         """What the operator's encoder answers for every photograph; made on first use."""
@@ -152,14 +164,46 @@ class SceneLifter:
         rendered = render_picture(self.network, look, target.height, target.width)
         return LiftedView(look, numbers, rendered)
 
-    def lift(
+    def blend(
         self, operator: Operator, view: LiftedView, corrected: bool = True
     ) -> Float[Tensor, "rows columns channels"]:
-        """The operator's map of a camera."""
+        """The operator's map of a camera, from those of the sources alone."""
         maps = [self.maps(operator).map(number) for number in view.sources]
-        grid = operator.grid_size(view.look.target.height, view.look.target.width)
+        grid = operator.lifted_size(view.look.target.height, view.look.target.width)
         stacked = torch.stack(maps).to(self.device)
         return render_features(self.network, view.look, stacked, grid, corrected)
+
+    @torch.no_grad()
+    def lift(self, operator: Operator, view: LiftedView) -> Float[Tensor, "rows columns channels"]:
+        """The operator's map of a camera, from those of the sources and of the rendered picture."""
+        blended = self.blend(operator, view)
+        if operator.rendered_share == 0:
+            return blended
+        own = checked_encode(operator, view.picture[None])[0].to(blended)
+        own = at_pixels(own, *blended.shape[:2])
+        return torch.lerp(blended, own, operator.rendered_share * _lit(view, *blended.shape[:2]))
+
+    def lifted_answer(self, operator: Operator, view: LiftedView) -> Answered:
+        """What the operator, once it is prepared, answers for a camera."""
+        feature_map = self.lift(operator, view)
+        answer = checked_decode(operator, feature_map, view.picture)
+        if operator.painted_share > 0:
+            painted = torch.stack([self._painted(operator, number) for number in view.sources])
+            size = view.look.target.height, view.look.target.width
+            mixed = render_features(
+                self.network, view.look, painted.to(self.device), size, corrected=False
+            )
+            answer = torch.lerp(answer, mixed.to(answer), operator.painted_share)
+        return _answered(operator, feature_map, answer)
+
+    def _painted(self, operator: Operator, view: int) -> Float[Tensor, "height width answers"]:
+        """The operator's answer for a photograph."""
+        return self._answers.get(
+            (operator.spec, view),
+            lambda: checked_decode(
+                operator, self.maps(operator).map(view), self.scene.image(view)
+            ).cpu(),
+        )
 
     def answer(
         self,
@@ -169,8 +213,7 @@ class SceneLifter:
         alone: bool = False,
     ) -> Answered:
         """What the operator makes of a map; alone, without what it has settled for the scene."""
-        answer = checked_decode(operator, feature_map, image, alone)
-        return Answered(feature_map, answer, operator.picture(answer), operator.labels(answer))
+        return _answered(operator, feature_map, checked_decode(operator, feature_map, image, alone))
 
     def depth(self, view: int) -> Float[Tensor, "height width"]:
         """Of a view of the scene: the dataset's, or rendered from the other photographs."""
@@ -183,3 +226,17 @@ class SceneLifter:
     def seeing(self, operator: Operator, view: int, depth: Tensor) -> SeeingView:
         """A view with its depth and the operator's map, for lifting to points."""
         return SeeingView(self.camera(view), depth, self.maps(operator).map(view))
+
+
+def _lit(view: LiftedView, rows: int, columns: int) -> Float[Tensor, "rows columns 1"]:
+    """Share of each cell that some source sees."""
+    lit = (view.rendered.accumulation > 0).float().permute(2, 0, 1)[None]
+    return F.interpolate(lit, (rows, columns), mode="area")[0].permute(1, 2, 0)
+
+
+def _answered(
+    operator: Operator,
+    feature_map: Float[Tensor, "rows columns channels"],
+    answer: Float[Tensor, "height width answers"],
+) -> Answered:
+    return Answered(feature_map, answer, operator.picture(answer), operator.labels(answer))

@@ -45,7 +45,7 @@ def test_every_way_has_its_figures(bench, capsys):
         assert tuple(found["rows"]) == WAYS
         assert found["rows"]["true image"]["infidelity"] == pytest.approx(0.0, abs=1e-5), spec
         assert found["rows"]["lift3d"]["infidelity"] > 0
-        assert found["speed"]["seconds_features"] > 0
+        assert found["speed"]["seconds_answer"] > 0
     assert "sharpness" in scene["operators"]["rgb"]["rows"]["lift3d"]
     classes = scene["operators"]["classes:mini?table,wall,floor"]["rows"]
     assert all(0 <= row["mean_iou"] <= 1 for row in classes.values())

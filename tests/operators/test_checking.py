@@ -87,3 +87,15 @@ def test_wrong_maps_are_not_decoded(image):
             checked_decode(operator, torch.zeros(shape), image)
     with pytest.raises(OperatorError, match="not finite; fill what no source view sees"):
         checked_decode(operator, with_one(torch.nan, (24, 32, 3)), image)
+
+
+def test_lifted_maps_may_be_finer_where_the_operator_says_so(image):
+    class Finer(RgbOperator):
+        def lifted_size(self, height, width):  # pyright: ignore[reportIncompatibleMethodOverride]
+            return height, width
+
+    operator = Finer("rgb", image_size=16)
+    for cells in ((12, 16), (24, 32)):
+        assert checked_decode(operator, torch.zeros(*cells, 3), image).shape == (24, 32, 3)
+    with pytest.raises(OperatorError, match="takes a map of the shape"):
+        checked_decode(operator, torch.zeros(6, 8, 3), image)

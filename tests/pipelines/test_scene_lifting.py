@@ -1,0 +1,85 @@
+"""What a lifted map and a lifted answer are mixed from."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from condense_ns.lifting.network_file import SHIPPED, load_network
+from condense_ns.lifting.view_rendering import render_features
+from condense_ns.operators.checking import checked_encode
+from condense_ns.operators.rgb import RgbOperator
+from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter, open_scene
+
+CELLS = 16
+
+
+class Painting(RgbOperator):
+    """Lifts coarse colours; paints the brightest of the map all over the picture."""
+
+    def __init__(self, painted_share: float = 0.0, rendered_share: float = 0.0):
+        super().__init__("rgb", image_size=CELLS)
+        self.painted_share, self.rendered_share = painted_share, rendered_share
+
+    def decode(self, feature_map, image):  # pyright: ignore[reportIncompatibleMethodOverride]
+        return feature_map.amax(dim=(0, 1)).expand(*image.shape[-2:], 3).contiguous()
+
+
+@pytest.fixture(scope="module")
+def lifter(tabletop: Path, tmp_path_factory: pytest.TempPathFactory) -> SceneLifter:
+    scene = open_scene(tabletop, 64)
+    return SceneLifter(load_network(SHIPPED), scene, 3, tmp_path_factory.mktemp("maps"))
+
+
+@pytest.fixture(scope="module")
+def view(lifter: SceneLifter) -> LiftedView:
+    return lifter.render(lifter.camera(0), exclude=[0])
+
+
+def test_a_share_of_the_map_is_that_of_the_rendered_picture(lifter: SceneLifter, view: LiftedView):
+    alone, mixed = Painting(), Painting(rendered_share=0.25)
+    blended = lifter.blend(alone, view)
+    assert blended.shape == (12, CELLS, 3)
+    assert torch.equal(lifter.lift(alone, view), blended)
+    own = checked_encode(alone, view.picture[None])[0]
+    assert (view.rendered.accumulation > 0).all()
+    torch.testing.assert_close(lifter.lift(mixed, view), 0.75 * blended + 0.25 * own)
+
+
+def test_what_no_source_sees_is_left_out_of_the_map(lifter: SceneLifter, view: LiftedView):
+    rendered = view.rendered
+    unlit = type(rendered)(
+        torch.ones_like(rendered.rgb), rendered.depth, torch.zeros_like(rendered.accumulation)
+    )
+    dark = LiftedView(view.look, view.sources, unlit)
+    blended = lifter.blend(Painting(), dark)
+    assert torch.equal(lifter.lift(Painting(rendered_share=0.5), dark), blended)
+
+
+def test_a_share_of_the_answer_is_painted_in_the_sources(lifter: SceneLifter, view: LiftedView):
+    plain = lifter.lifted_answer(Painting(), view)
+    mixed = lifter.lifted_answer(Painting(painted_share=0.25), view)
+    brightest = torch.stack(
+        [lifter.maps(Painting()).map(source).amax(dim=(0, 1)) for source in view.sources]
+    )
+    painted = brightest[:, None, None].expand(-1, 48, 64, -1).contiguous()
+    expected = render_features(lifter.network, view.look, painted, (48, 64), corrected=False)
+    torch.testing.assert_close(mixed.answer, 0.75 * plain.answer + 0.25 * expected)
+    least, most = brightest.amin(dim=0) - 1e-5, brightest.amax(dim=0) + 1e-5
+    assert ((expected >= least) & (expected <= most)).all()  # in the convex hull of the sources'
+    assert torch.equal(mixed.picture, mixed.answer.permute(2, 0, 1))
+
+
+def test_answers_of_sources_are_painted_once(lifter: SceneLifter, view: LiftedView):
+    calls = []
+
+    class Counting(Painting):
+        def decode(self, feature_map, image):  # pyright: ignore[reportIncompatibleMethodOverride]
+            calls.append(image.shape)
+            return super().decode(feature_map, image)
+
+    operator = Counting(painted_share=0.5)
+    operator.spec = "counted"
+    for _ in range(2):
+        lifter.lifted_answer(operator, view)
+    assert len(calls) == len(view.sources) + 2
