@@ -67,11 +67,11 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     """Width of the 2D branch."""
     lifted_loss_mult: float = 1.0
     """condense: rendered features follow the refined 2D features."""
-    refined_loss_mult: float = 0.3
+    refined_loss_mult: float = 0.1
     """condense: refined 2D features follow the rendered ones."""
     steady_loss_mult: float = 1.0
     """condense: refined 2D features of a surface are the same in two views."""
-    anchor_loss_mult: float = 1.0
+    anchor_loss_mult: float = 2.0
     """condense: refined 2D features stay near the encoder's own; without it both branches may collapse."""
     transfer_loss_mult: float = 0.5
     """mvnet: visible voxels follow the encoder's own features."""
