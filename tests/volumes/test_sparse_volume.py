@@ -114,7 +114,7 @@ def test_another_device_keeps_everything():
 
 
 def test_a_volume_is_coloured_if_one_of_its_voxels_is():
-    volume = volume_of([(0, 0, 0), (1, 0, 0)]).without_colour()
+    volume = volume_of([[0, 0, 0], [1, 0, 0]]).without_colour()
     assert not volume.coloured
     volume.colour[1, 2] = 0.6
     assert volume.coloured
