@@ -55,7 +55,7 @@ def answers(lifter: SceneLifter, operator: Operator, target: Target) -> dict[str
         target: the view.
     """
     lifted, rendered = target.lifted, target.lifted.picture
-    own = lifter.maps(operator).map(target.view)
+    own = lifter.working_map(operator, target.view)
     of_rendered = checked_encode(operator, rendered[None])[0]
     nearest = _nearest_map(lifter, operator, target)
     plain = lifter.blend(operator, lifted, corrected=False)
@@ -77,7 +77,7 @@ def _nearest_map(
     small = F.interpolate(depth[None, None], (rows, columns), mode="nearest-exact")[0, 0]
     nearest = nearest_source(target)
     places = _landed(target, small, nearest)
-    source_map = lifter.maps(operator).map(target.lifted.sources[nearest])
+    source_map = lifter.working_map(operator, target.lifted.sources[nearest])
     return sample_cells(source_map[None], places[None])[0].reshape(rows, columns, -1)
 
 

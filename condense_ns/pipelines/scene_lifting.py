@@ -113,6 +113,11 @@ class SceneLifter:
             self._maps[operator.fingerprint] = self.scene.feature_maps(operator, self._store)
         return self._maps[operator.fingerprint]
 
+    def working_map(self, operator: Operator, view: int) -> Float[Tensor, "rows columns channels"]:
+        """The operator's map of a photograph, in the cells of a working image, which are those of all views."""
+        grid = operator.grid_size(self.scene.views.height, self.scene.views.width)
+        return at_pixels(self.maps(operator).map(view), *grid)
+
     def prepare(self, operator: Operator) -> None:
         """Let the operator settle what must be the same in all views of the scene.
 
@@ -168,7 +173,7 @@ class SceneLifter:
         self, operator: Operator, view: LiftedView, corrected: bool = True
     ) -> Float[Tensor, "rows columns channels"]:
         """The operator's map of a camera, from those of the sources alone."""
-        maps = [self.maps(operator).map(number) for number in view.sources]
+        maps = [self.working_map(operator, number) for number in view.sources]
         grid = operator.lifted_size(view.look.target.height, view.look.target.width)
         stacked = torch.stack(maps).to(self.device)
         return render_features(self.network, view.look, stacked, grid, corrected)
@@ -201,7 +206,7 @@ class SceneLifter:
         return self._answers.get(
             (operator.spec, view),
             lambda: checked_decode(
-                operator, self.maps(operator).map(view), self.scene.image(view)
+                operator, self.working_map(operator, view), self.scene.image(view)
             ).cpu(),
         )
 

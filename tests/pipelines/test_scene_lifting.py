@@ -10,6 +10,7 @@ from condense_ns.lifting.view_rendering import render_features
 from condense_ns.operators.checking import checked_encode
 from condense_ns.operators.rgb import RgbOperator
 from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter, open_scene
+from tests.data.changed_scenes import copied, resize_frames
 
 CELLS = 16
 
@@ -83,3 +84,18 @@ def test_answers_of_sources_are_painted_once(lifter: SceneLifter, view: LiftedVi
     for _ in range(2):
         lifter.lifted_answer(operator, view)
     assert len(calls) == len(view.sources) + 2
+
+
+def test_photographs_of_several_sizes_are_lifted_together(tabletop: Path, tmp_path: Path):
+    folder = copied(tabletop, tmp_path / "scene")
+    resize_frames(folder, {1: (48, 36), 2: (32, 24), 5: (64, 64)})
+    scene = open_scene(folder, 64)
+    lifter = SceneLifter(load_network(SHIPPED), scene, 6, tmp_path / "maps")
+    operator = Painting(painted_share=0.5, rendered_share=0.25)
+    sizes = {scene.photograph_size(source) for source in range(len(scene))}
+    assert len({operator.grid_size(*size) for size in sizes}) > 1
+    for target in range(3):
+        seen = lifter.render(lifter.camera(target), exclude=[target])
+        answered = lifter.lifted_answer(operator, seen)
+        assert answered.answer.shape == (scene.views.height, scene.views.width, 3)
+        assert answered.answer.isfinite().all()
