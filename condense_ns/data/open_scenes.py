@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import RLock
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
@@ -20,6 +19,7 @@ from condense_ns.data.scene_anchors import SceneAnchors
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.teachers import Teachers
 from condense_ns.errors import UserError
+from condense_ns.geometry.interpolation import on_grid
 
 OPEN_SCENES = 256
 """Cameras, names of files and anchors of so many scenes are kept, some 300 kB each."""
@@ -51,17 +51,6 @@ class OpenScene:
         maps = [self.maps(spec).map(view) for view in views]
         rows, columns, _ = maps[0].shape
         return torch.stack([on_grid(single, rows, columns) for single in maps])
-
-
-def on_grid(
-    feature_map: Float[Tensor, "own_rows own_columns channels"], rows: int, columns: int
-) -> Float[Tensor, "rows columns channels"]:
-    """A map of the same field of view on another grid."""
-    if feature_map.shape[:2] == (rows, columns):
-        return feature_map
-    first = feature_map.permute(2, 0, 1)[None]
-    resized = F.interpolate(first, (rows, columns), mode="bilinear", align_corners=False)
-    return resized[0].permute(1, 2, 0)
 
 
 class OpenScenes:

@@ -7,12 +7,13 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from condense_ns.data.open_scenes import OpenScene, on_grid
+from condense_ns.data.open_scenes import OpenScene
 from condense_ns.data.recent_items import RecentItems
 from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource, kinds_of, volume_of_source
 from condense_ns.errors import UserError
 from condense_ns.fields.octree_backbone import LEVELS
 from condense_ns.fields.voxel_pyramid import VoxelPyramid, voxel_pyramid
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.pretraining.seen_cells import SeenCells, seen_cells
 from condense_ns.volumes.sparse_volume import Kind, SparseVolume
 from condense_ns.volumes.turned import turned

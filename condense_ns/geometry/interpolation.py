@@ -71,6 +71,17 @@ def sample_map(
     return (feature_map.flatten(0, 1)[cells] * weights[..., None]).sum(dim=1)
 
 
+def on_grid(
+    feature_map: Float[Tensor, "own_rows own_columns channels"], rows: int, columns: int
+) -> Float[Tensor, "rows columns channels"]:
+    """The map at the centres of other cells, such as the pixels of its image; itself if they are its own."""
+    if feature_map.shape[:2] == (rows, columns):
+        return feature_map
+    first = feature_map.permute(2, 0, 1)[None]
+    resized = F.interpolate(first, (rows, columns), mode="bilinear", align_corners=False)
+    return resized[0].permute(1, 2, 0)
+
+
 def sample_maps(
     maps: Float[Tensor, "views channels rows columns"], places: Float[Tensor, "views points 2"]
 ) -> Float[Tensor, "views points channels"]:

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from condense_ns.encoders import build_encoder
 from condense_ns.encoders.fingerprint import fingerprint
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators.base import OperatorError
 from condense_ns.operators.encoder_operator import EncoderOperator
-from condense_ns.operators.pixels import at_pixels
 
 CODE_VERSION = 1
 LIGHTEST = 100.0
@@ -93,7 +93,7 @@ class ColouriseOperator(EncoderOperator):
     ) -> Float[Tensor, "height width 3"]:
         """RGB in [0, 1]: the image's lightness with the map's colours."""
         light = LIGHTEST * lightness(image[None].to(self.device, torch.float32))
-        ab = self._ab_range * at_pixels(feature_map.to(self.device), *image.shape[-2:])
+        ab = self._ab_range * on_grid(feature_map.to(self.device), *image.shape[-2:])
         lab = torch.cat([light, ab.permute(2, 0, 1)[None]], dim=1)
         return lab_to_rgb(lab)[0].clamp(0.0, 1.0).permute(1, 2, 0)
 

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators.base import OperatorError, SourceMap
 from condense_ns.operators.encoder_operator import EncoderOperator
-from condense_ns.operators.pixels import at_pixels
 from condense_ns.rendering.pca_colours import fit_pca_colours, pca_colours
 
 MOST_FITTED = 1 << 16
@@ -45,7 +45,7 @@ class FeaturesOperator(EncoderOperator):
         image: Float[Tensor, "3 height width"],
     ) -> Float[Tensor, "height width channels"]:
         """The features at pixels."""
-        return at_pixels(feature_map.to(self.device), *image.shape[-2:])
+        return on_grid(feature_map.to(self.device), *image.shape[-2:])
 
     def picture(
         self, answer: Float[Tensor, "height width answers"]

@@ -9,21 +9,11 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
+
+from condense_ns.geometry.interpolation import on_grid
 
 BAND_VALUES = 1 << 24
 """Numbers of a map at pixels that are held at a time: 64 MiB."""
-
-
-def at_pixels(
-    feature_map: Float[Tensor, "rows columns channels"], height: int, width: int
-) -> Float[Tensor, "height width channels"]:
-    """The map at the centres of the pixels of an image of `height` x `width` pixels."""
-    maps = feature_map.permute(2, 0, 1)[None]
-    size = (height, width)
-    if size != feature_map.shape[:2]:
-        maps = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-    return maps[0].permute(1, 2, 0)
 
 
 def scored_at_pixels(
@@ -41,6 +31,6 @@ def scored_at_pixels(
         score: from features [rows, columns, channels] to scores [rows, columns, scores].
     """
     columns, channels = feature_map.shape[1:]
-    tall = at_pixels(feature_map, height, columns)
+    tall = on_grid(feature_map, height, columns)
     bands = tall.split(max(1, BAND_VALUES // (width * channels)))
-    return torch.cat([score(at_pixels(band, len(band), width)) for band in bands])
+    return torch.cat([score(on_grid(band, len(band), width)) for band in bands])

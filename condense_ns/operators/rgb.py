@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from condense_ns.encoders.fingerprint import fingerprint
 from condense_ns.encoders.preprocessing import grid_within
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators.base import Operator
-from condense_ns.operators.pixels import at_pixels
 
 CODE_VERSION = 1
 
@@ -54,7 +54,7 @@ class RgbOperator(Operator):
         self, feature_map: Float[Tensor, "rows columns 3"], image: Float[Tensor, "3 height width"]
     ) -> Float[Tensor, "height width 3"]:
         """The colours at pixels."""
-        return at_pixels(feature_map.to(self.device), *image.shape[-2:])
+        return on_grid(feature_map.to(self.device), *image.shape[-2:])
 
     def picture(self, answer: Float[Tensor, "height width 3"]) -> Float[Tensor, "3 height width"]:
         """The colours, cut to [0, 1]."""

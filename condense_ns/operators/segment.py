@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.encoders import build_encoder
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators.base import EncodingHalf, OperatorError
 from condense_ns.operators.class_answers import ClassOperator
-from condense_ns.operators.pixels import at_pixels
 from condense_ns.operators.tflite_logits import TfLiteLogits
 
 _OPTIONS = ("input", "labels")
@@ -91,7 +91,7 @@ class SegmentOperator(ClassOperator):
         image: Float[Tensor, "3 height width"],
     ) -> Float[Tensor, "height width channels"]:
         """Logits at pixels."""
-        return at_pixels(feature_map.to(self.device), *image.shape[-2:])
+        return on_grid(feature_map.to(self.device), *image.shape[-2:])
 
 
 def _network(source: SegmentSource, device: str, image_size: int | None) -> EncodingHalf:

@@ -21,8 +21,8 @@ from torch.nn import functional as F
 
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.preprocessing import PREPROCESSING_VERSION, patch_grid, resize_to_grid
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators.base import Operator, SourceMap
-from condense_ns.operators.pixels import at_pixels
 from condense_ns.operators.style_network import (
     MIDDLE_CHANNELS,
     STRIDE,
@@ -136,7 +136,7 @@ class StyleOperator(Operator):
         first = STRIDE * BACK_MARGIN + SHIFT
         rows, columns = (STRIDE * cells for cells in feature_map.shape[:2])
         inside = colours[:, first : first + rows, first : first + columns]
-        return at_pixels(inside.permute(1, 2, 0), *image.shape[-2:]).clamp(0.0, 1.0)
+        return on_grid(inside.permute(1, 2, 0), *image.shape[-2:]).clamp(0.0, 1.0)
 
     def picture(self, answer: Float[Tensor, "height width 3"]) -> Float[Tensor, "3 height width"]:
         """The stylised image."""

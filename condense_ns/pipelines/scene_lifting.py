@@ -21,6 +21,7 @@ from condense_ns.data.recent_items import RecentItems
 from condense_ns.data.scene_anchors import SceneAnchors
 from condense_ns.data.scene_list import read_scene_list
 from condense_ns.errors import UserError
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
@@ -29,7 +30,6 @@ from condense_ns.lifting.source_exposure import exposed_alike
 from condense_ns.lifting.view_rendering import RenderedView, render_features, render_picture
 from condense_ns.operators.base import Operator, SourceMap
 from condense_ns.operators.checking import checked_decode, checked_encode
-from condense_ns.operators.pixels import at_pixels
 
 ANSWER_BYTES = 1 << 29
 """Memory for answers of sources."""
@@ -116,7 +116,7 @@ class SceneLifter:
     def working_map(self, operator: Operator, view: int) -> Float[Tensor, "rows columns channels"]:
         """The operator's map of a photograph, in the cells of a working image, which are those of all views."""
         grid = operator.grid_size(self.scene.views.height, self.scene.views.width)
-        return at_pixels(self.maps(operator).map(view), *grid)
+        return on_grid(self.maps(operator).map(view), *grid)
 
     def prepare(self, operator: Operator) -> None:
         """Let the operator settle what must be the same in all views of the scene.
@@ -185,7 +185,7 @@ class SceneLifter:
         if operator.rendered_share == 0:
             return blended
         own = checked_encode(operator, view.picture[None])[0].to(blended)
-        own = at_pixels(own, *blended.shape[:2])
+        own = on_grid(own, *blended.shape[:2])
         return torch.lerp(blended, own, operator.rendered_share * _lit(view, *blended.shape[:2]))
 
     def lifted_answer(self, operator: Operator, view: LiftedView) -> Answered:

@@ -14,9 +14,9 @@ from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings
 from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators import build_operator
 from condense_ns.operators.class_answers import ClassOperator
-from condense_ns.operators.pixels import at_pixels
 
 QUICK = ProbeSettings(steps=30)
 
@@ -40,7 +40,7 @@ class BrightOrDark(ClassOperator):
     label_names = ("dark", "bright")
 
     def decode(self, feature_map: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        return at_pixels(feature_map, *image.shape[-2:])
+        return on_grid(feature_map, *image.shape[-2:])
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from condense_ns.geometry.interpolation import (
     bilinear_cells,
     map_cells,
+    on_grid,
     sample_cells,
     sample_map,
     sample_maps,
@@ -107,3 +108,16 @@ def test_maps_learn_from_both_lookups_alike():
     assert first.grad is not None
     assert second.grad is not None
     torch.testing.assert_close(first.grad, second.grad, atol=1e-4, rtol=1e-4)
+
+
+def test_two_cells_over_four_pixels():
+    row = torch.tensor([0.0, 1.0]).view(1, 2, 1)
+    assert on_grid(row, 1, 4)[0, :, 0].tolist() == [0.0, 0.25, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("size", [(7, 11), (5, 3), (5, 20), (2, 2)])
+def test_pixels_are_where_the_convention_says(size):
+    feature_map = torch.rand(5, 3, 4)
+    centres = torch.cartesian_prod(torch.arange(size[0]) + 0.5, torch.arange(size[1]) + 0.5)
+    expected = sample_map(feature_map, centres.flip(-1), size)
+    torch.testing.assert_close(on_grid(feature_map, *size).flatten(0, 1), expected)

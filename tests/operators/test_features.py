@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators import OperatorError, SourceMap, build_operator
 from condense_ns.operators.features import FeaturesOperator
-from condense_ns.operators.pixels import at_pixels
 
 COLOURS = "torch:colour_network:network"
 
@@ -25,7 +25,7 @@ def sources(operator, images):
 def test_features_are_interpolated(operator, image):
     feature_map = operator.encode(image[None])[0]
     answer = operator.decode(feature_map, image)
-    torch.testing.assert_close(answer, at_pixels(feature_map, 24, 32))
+    torch.testing.assert_close(answer, on_grid(feature_map, 24, 32))
     assert operator.labels(answer) is None
 
 
