@@ -55,8 +55,8 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     needs neither the encoders nor their features."""
     objectives: tuple[Objective, ...] = ("condense", "mvnet")
     """What is trained for: 2D and 3D features that agree along rays (condense); visible voxels that
-    know 2D features and where they land in other views (mvnet); keypoint scores (sparse); regions near
-    their captions, for encoders with text on annotated scenes (language)."""
+    know 2D features and where they land in other views (mvnet); keypoint scores, which leave the features
+    as they are (sparse); regions near their captions, for encoders with text on annotated scenes (language)."""
     preset: Literal["S", "M", "L"] = "M"
     """Size of the 3D backbone: 3, 15 or 54 million weights."""
     latent_dim: int = 64

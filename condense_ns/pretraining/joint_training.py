@@ -15,7 +15,7 @@ from torch import Tensor
 from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.losses.branches import LEAST_OPACITY, condense_losses, feature_distance
-from condense_ns.losses.correspondence import expected_places, landing_distance
+from condense_ns.losses.correspondence import landing_distance
 from condense_ns.losses.language import caption_contrast, pooled_regions
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.pair_landings import Landings
@@ -135,15 +135,14 @@ def _correspondence(
 ) -> Float[Tensor, ""]:
     """Where cells of each view land in the next one, told from the projected latents of both."""
     head = network.correspondence
-    vectors = head(seen.projected(latents))
-    found = expected_places(
-        vectors,
-        vectors.roll(-1, dims=0),
-        seen.visible.roll(-1, dims=0),
-        grid_places(seen.rows, seen.columns, vectors.device),
+    return landing_distance(
+        head(seen.projected(latents)),
+        seen.visible,
+        grid_places(seen.rows, seen.columns, latents.device),
+        landings.places,
+        landings.shared,
         head.sharpness,
     )
-    return landing_distance(found, landings.places, landings.shared)
 
 
 def _language(

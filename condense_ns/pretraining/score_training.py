@@ -1,4 +1,8 @@
-"""Keypoint scores of both branches: alike, peaked, repeated in the next view, near a detector's at first."""
+"""Keypoint scores of both branches: alike, peaked, repeated in the next view, near a detector's at first.
+
+Scores are read off features that they do not shape: what makes a good keypoint would push out of the features
+what things are. So a finished backbone can still be given scores.
+"""
 
 import torch
 from jaxtyping import Float
@@ -32,15 +36,15 @@ def score_losses(
     """``score_consistency``, ``score_peakedness``, ``score_repeatability``, ``score_prior``.
 
     Args:
-        network: whose score heads are trained.
+        network: whose score heads are trained, and nothing else of it.
         seen: cells of the first encoder, in two views at least.
         landings: of these cells in the next view.
         latents: of the voxels.
         refined: maps of the 2D branch, standardised.
         priors: logits of a detector at the cells, or None.
     """
-    logits_2d = network.branch_2d.score(refined)
-    scores_3d = seen.composite(network.score_3d(latents).sigmoid()[:, None])[..., 0]
+    logits_2d = network.branch_2d.score(refined.detach())
+    scores_3d = seen.composite(network.score_3d(latents.detach()).sigmoid()[:, None])[..., 0]
     scores_2d = logits_2d.sigmoid()
     grids_3d = scores_3d.reshape(scores_2d.shape)
     losses = {

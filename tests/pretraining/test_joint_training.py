@@ -58,6 +58,14 @@ def test_every_weight_learns():
     assert lacking == []
 
 
+def test_scores_do_not_shape_features():
+    made = network()
+    sum(joint_losses(made, [example()], ["sparse"]).values()).backward()  # type: ignore[union-attr]
+    learning = {name for name, weight in made.named_parameters() if weight.grad is not None}
+    heads = ("score_3d.", "branch_2d.score.")
+    assert learning == {name for name, _ in made.named_parameters() if name.startswith(heads)}
+
+
 def test_an_example_with_one_view_has_no_losses_of_pairs():
     whole = example()
     one = replace(
