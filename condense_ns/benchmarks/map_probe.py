@@ -4,7 +4,8 @@ The layer is that of `downstream.linear_probe`; all kinds of maps get the same p
 Of several scenes it learns from those for training and is asked about others; of a single one it learns
 from the first photographs and is asked about the last, as neighbours in a video are almost copies. Labels
 are a scene's annotations, or what a segmentation network says of the photographs: then figures tell how much
-of that network's opinion, right or wrong, the features hold.
+of that network's opinion, right or wrong, the features hold. How unlike maps of one place are in two
+photographs stands beside it: refinement is to lessen that, and not what the layer knows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from condense_ns.annotations import read_annotations
 from condense_ns.benchmarks.labelled_voxels import pixel_labels_of
+from condense_ns.benchmarks.seen_twice import SeenTwice, inconsistency, seen_twice
 from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_list import SceneList
@@ -42,6 +44,17 @@ class ProbedMaps:
     test: Sequence[LabelledMap]
     classes: tuple[str, ...]
     """Names by number."""
+    pairs: Sequence[SeenTwice] = ()
+    """Of test maps, by their numbers; of scenes with depth images only."""
+
+    @property
+    def inconsistency(self) -> float:
+        """Mean of the pairs, NaN without any: how unlike test maps are where they see the same."""
+        features = [one.features for one in self.test]
+        apart = [
+            inconsistency(pair, *(features[number] for number in pair.views)) for pair in self.pairs
+        ]
+        return sum(apart) / len(apart) if apart else float("nan")
 
     def refined(self, encoder: ImageEncoder, saved: SavedBackbone) -> "ProbedMaps":
         """The same photographs after the 2D branch.
@@ -86,6 +99,7 @@ def probed_maps(
         )
     train: list[LabelledMap] = []
     test: list[LabelledMap] = []
+    pairs: list[SeenTwice] = []
     classes: tuple[str, ...] | None = None
     for place in (*listed.train, *asked):
         scene = PosedScene(place, WORKING_SIZE)
@@ -95,16 +109,28 @@ def probed_maps(
         classes = names
         views = sorted(range(len(scene)), key=scene.file)[::every]
         maps = scene.feature_maps(encoder, scene_cache_folder("features", scene.folder))
+        kept = 0 if place in asked else len(views) - (0 if asked else round(held_out * len(views)))
         found = [LabelledMap(maps.map(view), labels_of(view)) for view in views]
-        cut = len(found) - round(held_out * len(found)) if not asked else len(found)
-        (test if place in asked else train).extend(found[:cut])
-        test.extend(found[cut:])
+        pairs += _numbered(scene, views[kept:], found[0], len(test))
+        train += found[:kept]
+        test += found[kept:]
     if not train or not test or classes is None:
         raise UserError(
             "too few photographs to learn from some and to ask about others; give more, or another "
             "--held-out"
         )
-    return ProbedMaps(train, test, classes)
+    return ProbedMaps(train, test, classes, pairs)
+
+
+def _numbered(scene: PosedScene, views: list[int], one: LabelledMap, first: int) -> list[SeenTwice]:
+    """Pairs of views, which are numbered from a first number on."""
+    pairs = seen_twice(scene, views, *one.features.shape[:2])
+    return [
+        replace(
+            pair, views=(first + views.index(pair.views[0]), first + views.index(pair.views[1]))
+        )
+        for pair in pairs
+    ]
 
 
 def _labels(scene: PosedScene, operator: Operator | None) -> tuple[tuple[str, ...], LabelsOf]:

@@ -12,13 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.benchmarks.labelled_voxels import UNKNOWN, LabelledScene
+from condense_ns.benchmarks.seen_twice import inconsistency, seen_twice
 from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.fields.octree_backbone import OctreeBackbone
-from condense_ns.geometry.correspondence import DepthView, shared_places
-from condense_ns.geometry.interpolation import sample_cells
-from condense_ns.metrics.answer_agreement import answer_distance
 from condense_ns.metrics.segmentation import confusion_matrix, segmentation_figures
 from condense_ns.pipelines.refined_encoding import refined_map
 from condense_ns.retrieval.asking import class_embeddings
@@ -26,10 +24,8 @@ from condense_ns.retrieval.segmentation import class_scores
 
 VoxelFeatures = Callable[[LabelledScene], Float[Tensor, "voxels channels"]]
 MapOf = Callable[[LabelledScene, int], Float[Tensor, "rows columns channels"]]
-EVERY, APART = 4, 2
-"""Every so-manieth view of a scene is looked at in 2D; the other view of its pair is so many further."""
-LEAST_SHARED = 20
-"""Cells that two views must share to count."""
+EVERY = 4
+"""Every so-manieth view of a scene is looked at in 2D."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +114,7 @@ def refined_maps(encoder: ImageEncoder, saved: SavedBackbone) -> MapOf:
 
 def map_figures(maps: MapOf, scenes: Scenes) -> dict[str, float]:
     """`inconsistency`, 1 - centred cosine between views by exact depth, and `probe_2d`, mean IoU of pixels."""
-    apart = [
-        distance
-        for scene in scenes.test
-        for view in scene.scene.training[::EVERY]
-        if (distance := _distance(maps, scene, view)) is not None
-    ]
+    apart = [distance for scene in scenes.test for distance in _inconsistencies(maps, scene)]
     train, test = (_labelled_maps(maps, some) for some in (scenes.train, scenes.test))
     return {
         "inconsistency": sum(apart) / len(apart) if apart else float("nan"),
@@ -139,22 +130,8 @@ def _labelled_maps(maps: MapOf, scenes: Sequence[LabelledScene]) -> list[Labelle
     ]
 
 
-def _distance(maps: MapOf, scene: LabelledScene, view: int) -> float | None:
-    """Between a view and one further on; None if they share too little."""
-    other = (view + APART) % len(scene.scene.training)
-    first, second = maps(scene, view), maps(scene, other)
-    seen = shared_places(_seen(scene, view), _seen(scene, other), *first.shape[:2])
-    if len(seen.cells) < LEAST_SHARED:
-        return None
-    mean = torch.cat([first.flatten(0, 1), second.flatten(0, 1)]).mean(dim=0)
-    here, there = (
-        sample_cells(feature_map[None], places[None])[0]
-        for feature_map, places in ((first, seen.places_a), (second, seen.places_b))
-    )
-    return answer_distance("features", here, there, mean)
-
-
-def _seen(scene: LabelledScene, view: int) -> DepthView:
-    depth = scene.scene.depth(view)
-    assert depth is not None
-    return DepthView(scene.scene.views[[view]], depth)
+def _inconsistencies(maps: MapOf, scene: LabelledScene) -> list[float]:
+    """Of each pair of photographs."""
+    views = scene.scene.training
+    pairs = seen_twice(scene.scene, views, *maps(scene, views[0]).shape[:2], every=EVERY)
+    return [inconsistency(pair, *(maps(scene, view) for view in pair.views)) for pair in pairs]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from condense_ns.fields.backbone_file import SavedBackbone
 
 ORIGINAL, BLIND = "encoder", "without looking"
+UNLIKE = "inconsistency"
 COLUMNS = {"mean_iou": "mIoU", "pixel_accuracy": "pixels right"}
 
 
@@ -22,7 +23,8 @@ class BenchProbe2d:
 
     The layer learns from training scenes and is asked about test scenes; with a single scene, from its first
     photographs and about its last ones. Prints mean IoU over the classes that occur and the share of pixels
-    that are right, mean ± standard deviation over seeds.
+    that are right, mean ± standard deviation over seeds, and, of scenes with depth images, how unlike maps of one
+    place are in two photographs (1 - centred cosine).
     """
 
     data: Path
@@ -70,7 +72,7 @@ class BenchProbe2d:
         figures: dict[str, Any] = {
             "photographs": {"train": len(maps.train), "test": len(maps.test)},
             "labels_of": self.labels_of or "annotations",
-            "rows": self._rows(maps, encoder, saved),
+            **self._figures(maps, encoder, saved),
             "blind": blind_figures(maps),
         }
         write_json(self.output_path, {**provenance(), "benchmark": "probe2d", **figures})
@@ -86,23 +88,25 @@ class BenchProbe2d:
             branch_of(saved, encoder, encoder.device)
         return found
 
-    def _rows(
+    def _figures(
         self, maps: "ProbedMaps", encoder: "ImageEncoder", saved: dict[str, "SavedBackbone"]
-    ) -> dict[str, dict[str, list[dict[str, float]]]]:
-        """Figures of each seed, by row and percentage."""
+    ) -> dict[str, dict[str, Any]]:
+        """`rows`: figures of each seed, by row and percentage; `inconsistency`: by row."""
         from rich.progress import track
 
         from condense_ns.benchmarks.map_probe import probe_runs
         from condense_ns.downstream.linear_probe import ProbeSettings
 
         rows: dict[str, dict[str, list[dict[str, float]]]] = {}
+        inconsistencies: dict[str, float | None] = {}
         for name, one in {ORIGINAL: None, **saved}.items():
             seen = maps if one is None else maps.refined(encoder, one)
+            inconsistencies[name] = seen.inconsistency if seen.pairs else None
             runs = probe_runs(seen, self.labels, self.seeds, ProbeSettings(steps=self.steps))
             row = rows.setdefault(name, {})
             for share, figures in track(runs, name, len(self.labels) * self.seeds):
                 row.setdefault(f"{share:g}", []).append(figures)
-        return rows
+        return {"rows": rows, "inconsistency": inconsistencies}
 
     def _check(self) -> None:
         check_backbones(self.backbones)
@@ -127,6 +131,7 @@ def print_figures(figures: dict[str, Any], labels: tuple[float, ...]) -> None:
     table = Table(
         "features",
         *heads,
+        UNLIKE,
         title=f"{counts['test']} photographs, layers trained on {counts['train']}, "
         f"labels of {without_folders(figures['labels_of'])}",
     )
@@ -136,7 +141,8 @@ def print_figures(figures: dict[str, Any], labels: tuple[float, ...]) -> None:
             for share in labels
             for column in COLUMNS
         ]
-        table.add_row(name, *cells)
+        unlike = figures["inconsistency"][name]
+        table.add_row(name, *cells, "" if unlike is None else f"{unlike:.3f}")
     blind = [f"{figures['blind'][column]:.3f}" for column in COLUMNS]
     table.add_row(BLIND, *blind * len(labels))
     Console(highlight=False).print(table)

@@ -1,5 +1,6 @@
 """What is learned from and asked about, whose labels, and what refinement changes."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,15 @@ import torch
 from torch.nn import functional as F
 
 from condense_ns.annotations import read_annotations
-from condense_ns.benchmarks.map_probe import ProbedMaps, blind_figures, probe_runs, probed_maps
+from condense_ns.benchmarks.map_probe import (
+    WORKING_SIZE,
+    ProbedMaps,
+    blind_figures,
+    probe_runs,
+    probed_maps,
+)
+from condense_ns.benchmarks.seen_twice import seen_twice
+from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_list import SceneList, read_scene_list
 from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings
 from condense_ns.encoders import build_encoder
@@ -102,6 +111,25 @@ def test_features_that_hold_the_classes_are_told_from_those_that_do_not(of_list:
     }
     blind = blind_figures(of_list)["mean_iou"]
     assert runs["knowing"] > runs["encoder"] > blind
+
+
+def test_pairs_are_of_photographs_that_are_asked_about(
+    of_list: ProbedMaps, tabletop: Path, encoder: ImageEncoder
+):
+    assert of_list.pairs
+    assert all(pair.views[1] == (pair.views[0] + 2) % 14 for pair in of_list.pairs)
+    few = probed_maps(read_scene_list(tabletop), encoder, held_out=0.8)
+    scene = PosedScene(read_scene_list(tabletop).train[0], WORKING_SIZE)
+    views = sorted(range(14), key=scene.file)[3:]
+    own = seen_twice(scene, views, *few.test[0].features.shape[:2])
+    assert [pair.views for pair in few.pairs] == [
+        (views.index(pair.views[0]), views.index(pair.views[1])) for pair in own
+    ]
+    flat = [replace(one, features=torch.ones_like(one.features)) for one in of_list.test]
+    ramp = torch.arange(14.0)[:, None, None, None].expand(14, *flat[0].features.shape)
+    turned = [replace(one, features=here) for one, here in zip(flat, ramp, strict=True)]
+    assert 0 < of_list.inconsistency < replace(of_list, test=turned).inconsistency
+    assert math.isnan(replace(of_list, pairs=()).inconsistency)
 
 
 def test_every_share_and_seed_has_a_layer(of_list: ProbedMaps):

@@ -53,6 +53,10 @@ def test_a_branch_that_changes_nothing_gives_the_encoders_figures(
     assert len(figures["encoder"]) == 2
     assert figures["untrained"] == pytest.approx(figures["encoder"], abs=0.01)
     assert figures["trained"] != pytest.approx(figures["encoder"], abs=1e-4)
+    unlike = found["inconsistency"]
+    assert unlike["untrained"] == pytest.approx(unlike["encoder"], abs=1e-3)
+    assert unlike["trained"] != pytest.approx(unlike["encoder"], abs=1e-4)
     printed = capsys.readouterr().out
     assert "without looking" in printed
     assert "±" in printed
+    assert f"{unlike['encoder']:.3f}" in printed
