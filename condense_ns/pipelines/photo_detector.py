@@ -167,8 +167,8 @@ def scene_detector(spec: str, prior: str = "shi-tomasi", max_keypoints: int = 51
     encoder = photo_encoder(spec)
     if isinstance(encoder, RefinedEncoder) and not encoder.knows_scores:
         Console(stderr=True, highlight=False).print(
-            f"{spec} was not trained for keypoint scores (--pipeline.model.objectives sparse): {prior} alone "
-            "finds keypoints",
+            f"{spec} was not trained for keypoint scores: {prior} alone finds keypoints; to train them, go on "
+            "with its run, --load-dir … --pipeline.model.objectives sparse",
             style="yellow",
             soft_wrap=True,
         )

@@ -183,7 +183,7 @@ def test_the_backbone_of_the_package_knows_the_encoder_of_the_package():
     saved = load_backbone(SHIPPED_NAME)
     assert saved.backbone.preset == "S"
     assert saved.others is not None
-    assert not saved.others.scores_learned
+    assert saved.others.scores_learned
     mini = build_encoder("mini")
     assert saved.decoders.of_encoder("mini", mini.fingerprint).mean.shape == (mini.channels,)
     assert SHIPPED.stat().st_size < LARGEST_SHIPPED

@@ -121,11 +121,13 @@ def test_scores_decide_which_corners_count(file: Path):
 
 def test_a_backbone_without_scores_says_that_the_prior_is_alone(file, tmp_path, capsys):
     scene_detector(f"backbone:{file}", "dog")
-    assert capsys.readouterr().err == ""
     scene_detector("backbone:shipped", "dog")
+    assert capsys.readouterr().err == ""
+    without = write_backbone(tmp_path / "without.safetensors", (SURROUNDINGS, COLOURS), 64)
+    scene_detector(f"backbone:{without}", "dog")
     told = " ".join(capsys.readouterr().err.split())
-    assert "backbone:shipped was not trained for keypoint scores" in told
-    assert "dog alone finds keypoints" in told
+    assert f"backbone:{without} was not trained for keypoint scores" in told
+    assert "dog alone finds keypoints; to train them, go on with its run" in told
 
 
 def test_the_detector_travels_in_a_head_s_file(file: Path, tmp_path: Path):
