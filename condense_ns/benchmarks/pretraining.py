@@ -12,12 +12,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.benchmarks.labelled_voxels import UNKNOWN, LabelledScene
+from condense_ns.benchmarks.repeated_keypoints import KEYPOINTS, repeated_keypoints
 from condense_ns.benchmarks.seen_twice import inconsistency, seen_twice
 from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.metrics.segmentation import confusion_matrix, segmentation_figures
+from condense_ns.pipelines.photo_detector import plain_detector
 from condense_ns.pipelines.refined_encoding import refined_map
 from condense_ns.retrieval.asking import class_embeddings
 from condense_ns.retrieval.segmentation import class_scores
@@ -120,6 +122,13 @@ def map_figures(maps: MapOf, scenes: Scenes) -> dict[str, float]:
         "inconsistency": sum(apart) / len(apart) if apart else float("nan"),
         "probe_2d": probe_figures(train, test, len(scenes.classes))["mean_iou"],
     }
+
+
+def keypoint_figures(encoder: ImageEncoder, scenes: Scenes) -> dict[str, float]:
+    """`repeated`: keypoints of corners, weighed by scores where the encoder is a branch that has learned some."""
+    detector = plain_detector(encoder, max_keypoints=KEYPOINTS)
+    posed = [scene.scene for scene in scenes.test]
+    return {"repeated": repeated_keypoints(posed, detector, EVERY)}
 
 
 def _labelled_maps(maps: MapOf, scenes: Sequence[LabelledScene]) -> list[LabelledMap]:

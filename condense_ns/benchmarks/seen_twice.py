@@ -1,6 +1,6 @@
 """Places that two photographs of a scene both see, by its depth images, and how unlike maps are there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,20 +43,29 @@ def seen_twice(
         every: so-manieth photograph of these is the first one of a pair.
     """
     found = []
-    for place in range(0, len(views), every):
-        pair = views[place], views[(place + APART) % len(views)]
-        depths = [scene.depth(view) for view in pair]
-        if depths[0] is None or depths[1] is None or pair[0] == pair[1]:
-            continue
-        first, second = (
-            DepthView(scene.views[[view]], depth)
-            for view, depth in zip(pair, depths, strict=True)
-            if depth is not None
-        )
+    for pair, (first, second) in neighbours(scene, views, every):
         shared = shared_places(first, second, rows, columns)
         if len(shared.cells) >= LEAST_SHARED:
             found.append(SeenTwice(pair, shared.places_a, shared.places_b))
     return found
+
+
+def neighbours(
+    scene: PosedScene, views: Sequence[int], every: int = 1
+) -> Iterator[tuple[tuple[int, int], tuple[DepthView, DepthView]]]:
+    """Numbers and depth of pairs of photographs, `APART` from each other; none without depth images.
+
+    Args:
+        scene: with its depth.
+        views: numbers of photographs, those that come after each other near each other.
+        every: so-manieth photograph of these is the first one of a pair.
+    """
+    for place in range(0, len(views), every):
+        a, b = views[place], views[(place + APART) % len(views)]
+        depth_a, depth_b = scene.depth(a), scene.depth(b)
+        if a != b and depth_a is not None and depth_b is not None:
+            cameras = scene.views[[a]], scene.views[[b]]
+            yield (a, b), (DepthView(cameras[0], depth_a), DepthView(cameras[1], depth_b))
 
 
 def inconsistency(

@@ -21,7 +21,7 @@ class BenchPretrain:
 
     In 3D: mean IoU of voxels by a linear layer on frozen latents, with few and with all labels, and by words
     alone. In 2D: inconsistency between views, and mean IoU of pixels by a linear layer, before and after
-    refinement. Layers learn on the training scenes; all figures are of the test scenes.
+    refinement; share of keypoints found again in a neighbouring view, with and without learned scores. Layers learn on the training scenes; all figures are of the test scenes.
     """
 
     data: Path
@@ -98,6 +98,7 @@ class BenchPretrain:
 
         from condense_ns.benchmarks.pretraining import (
             averaged_features,
+            keypoint_figures,
             latents_of,
             map_figures,
             original_maps,
@@ -105,19 +106,23 @@ class BenchPretrain:
             refined_maps,
         )
         from condense_ns.fields.octree_backbone import OctreeBackbone
+        from condense_ns.pipelines.refined_encoder import RefinedEncoder
 
         torch.manual_seed(0)
         rows: dict[str, dict[str, float]] = {
             RANDOM: self._probes(latents_of(OctreeBackbone(self.preset)), scenes),
             AVERAGED: self._probes(averaged_features, scenes)
             | self._words(averaged_features, scenes, encoder),
-            ORIGINAL: map_figures(original_maps, scenes),
+            ORIGINAL: map_figures(original_maps, scenes) | keypoint_figures(encoder, scenes),
         }
         for name, saved in backbones.items():
             found = self._probes(latents_of(saved.backbone), scenes)
             found |= self._words(predicted_features(saved, encoder.spec), scenes, encoder)
             if saved.others is not None:
                 found |= map_figures(refined_maps(encoder, saved), scenes)
+                refined = RefinedEncoder(f"backbone:{name}", encoder, saved)
+                if refined.knows_scores:
+                    found |= keypoint_figures(refined, scenes)
             rows[name] = found
         return rows
 

@@ -7,7 +7,7 @@ and b sees a surface there at nearly the depth of the place.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays, project_pinhole
@@ -54,10 +54,24 @@ def shared_places(a: DepthView, b: DepthView, rows: int, columns: int) -> Shared
         columns: of the grid over a.
     """
     places = grid_places(rows, columns)
+    landed, seen = landing_places(a, b, places)
+    shared = torch.nonzero(seen)[:, 0]
+    return SharedPlaces(shared, places[shared], landed[shared])
+
+
+def landing_places(
+    a: DepthView, b: DepthView, places: Float[Tensor, "places 2"]
+) -> tuple[Float[Tensor, "places 2"], Bool[Tensor, " places"]]:
+    """Where places of a land in b, from 0 to 1, and which of them b sees.
+
+    Args:
+        a: one view.
+        b: another view.
+        places: from 0 to 1 across a.
+    """
     depth = a.depth_at(places)
     centre, directions = pixel_rays(places, a.camera)
     landed = project_pinhole(centre + depth[:, None] * directions, b.camera)
     surface = b.depth_at(landed.places[0])
     near = (surface - landed.depths[0]).abs() < TOLERANCE * landed.depths[0]
-    shared = torch.nonzero((depth > 0) & (surface > 0) & landed.inside[0] & near)[:, 0]
-    return SharedPlaces(shared, places[shared], landed.places[0, shared])
+    return landed.places[0], (depth > 0) & (surface > 0) & landed.inside[0] & near
