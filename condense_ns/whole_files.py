@@ -3,8 +3,9 @@
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from condense_ns.errors import UserError
@@ -46,16 +47,20 @@ def _mode_of_new_files(place: Path) -> int:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, ours: Collection[str] = ()) -> Iterator[Path]:
     """An empty folder to fill, which becomes the folder `path` once the block has ended well.
 
     Args:
         path: the folder; the one above it is made if missing. An older one is replaced, unless it
             holds a file that the new one lacks: that file is not ours to delete.
+        ours: patterns of names that an older one may hold, e.g. ``rgb/*.png``; then others are told of before
+            the block begins.
 
     Raises:
         UserError: the folder cannot be written, or an older one holds other files.
     """
+    if ours:
+        _refuse_other_files(path, lambda name: any(fnmatch(name.as_posix(), own) for own in ours))
     place = path.resolve()  # a link stays, and what it points to is replaced
     unfinished, old = (
         place.with_name(f"{place.name}.{os.getpid()}.{end}") for end in ("tmp", "old")
@@ -63,7 +68,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         unfinished.mkdir(parents=True)
         yield unfinished
-        _refuse_other_files(path, unfinished)
+        if not ours:
+            _refuse_other_files(path, lambda name: (unfinished / name).is_file())
         if place.is_dir():
             place.rename(old)
         unfinished.rename(place)
@@ -76,8 +82,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _refuse_other_files(old: Path, new: Path) -> None:
-    """Every file of the folder `old` must be one of the folder `new` too.
+def _refuse_other_files(old: Path, known: Callable[[Path], bool]) -> None:
+    """Every file of the folder `old` must be known by its name in it.
 
     Raises:
         UserError: one is not.
@@ -85,8 +91,18 @@ def _refuse_other_files(old: Path, new: Path) -> None:
     for file in old.rglob("*"):
         name = file.relative_to(old)
         is_folder = file.is_dir() and not file.is_symlink()
-        if not is_folder and not (new / name).is_file():
+        if not is_folder and not known(name):
             raise UserError(f"{old} holds {name}, which would be deleted; choose another folder")
+
+
+def refuse_to_overwrite(given: Path, written: Collection[Path]) -> None:
+    """A file that was given may not be among those to be written.
+
+    Raises:
+        UserError: it is.
+    """
+    if given.resolve() in {path.resolve() for path in written}:
+        raise UserError(f"{given} would be overwritten; choose another --output-path")
 
 
 def write_text(path: Path, content: str) -> None:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from condense_ns.errors import UserError
-from condense_ns.whole_files import whole_file, whole_folder, write_text
+from condense_ns.whole_files import refuse_to_overwrite, whole_file, whole_folder, write_text
 
 
 def test_text_replaces_the_old_file_whole(tmp_path):
@@ -114,6 +114,30 @@ def test_a_folder_with_files_of_others_is_never_deleted(tmp_path):
     assert (tmp_path / "folder" / "a").read_text() == "old"
     assert (tmp_path / "folder" / "below" / "mine").read_text() == "dear"
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_files_of_an_older_run_may_go_and_others_are_told_of_before_the_work(tmp_path):
+    place, ours = tmp_path / "made", ("views/*.png", "film.mp4")
+    for name in ("views/0.png", "views/1.png", "film.mp4"):
+        write_text(place / name, "old")
+    with whole_folder(place, ours) as folder:
+        write_text(folder / "views" / "0.png", "new")
+    assert [file.name for file in place.rglob("*.*")] == ["0.png"]
+    write_text(place / "notes.txt", "mine")
+    with (
+        pytest.raises(UserError, match=r"holds notes\.txt, which would be deleted"),
+        whole_folder(place, ours),
+    ):
+        raise AssertionError("the work began")
+    assert (place / "notes.txt").read_text() == "mine"
+    assert (place / "views" / "0.png").read_text() == "new"
+
+
+def test_what_was_given_is_not_overwritten(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refuse_to_overwrite(Path("a.png"), (Path("a.npz"), tmp_path / "b.png"))
+    with pytest.raises(UserError, match=r"a\.png would be overwritten; choose another"):
+        refuse_to_overwrite(Path("a.png"), (Path("a.npz"), tmp_path / "a.png"))
 
 
 def test_a_link_to_a_folder_stays_a_link(tmp_path):

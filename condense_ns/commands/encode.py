@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condense_ns.errors import UserError
+from condense_ns.whole_files import refuse_to_overwrite, whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,8 @@ class Encode:
     output_path: Path = Path("encoded.npz")
     """The file."""
     image_size: int | None = None
-    """Longest side in pixels that the encoder sees; None leaves it to the encoder."""
+    """Longest side in pixels that the encoder sees; None leaves it to the encoder, or takes that which the 2D
+    branch was trained with."""
     device: str = "cpu"
     """Where to compute, e.g. cuda."""
 
@@ -35,17 +37,18 @@ class Encode:
         """Check, encode, write."""
         if self.output_path.suffix != ".npz":
             raise UserError(f"--output-path is {self.output_path}; its name must end in .npz")
+        refuse_to_overwrite(self.image, (self.output_path, self._picture))
         from rich.console import Console
 
         from condense_ns.encoders import build_encoder
         from condense_ns.export.npz_members import write_members
         from condense_ns.fields.backbone_file import load_backbone
-        from condense_ns.pipelines.refined_encoding import encoded, map_colours
+        from condense_ns.pipelines.refined_encoding import encoded, map_colours, trained_size
         from condense_ns.retrieval.photograph import read_photograph
 
         saved = None if self.refined is None else load_backbone(self.refined)
         photograph = read_photograph(self.image)
-        encoder = build_encoder(self.encoder, self.device, self.image_size)
+        encoder = build_encoder(self.encoder, self.device, self.image_size or trained_size(saved))
         features = encoded(encoder, photograph.rgb, saved)
         colours = map_colours(features, saved, encoder.spec)
         write_members(self.output_path, {"features": features.cpu().numpy()})
@@ -58,10 +61,12 @@ class Encode:
             soft_wrap=True,
         )
 
+    @property
+    def _picture(self) -> Path:
+        return self.output_path.with_suffix(".png")
+
     def _write_picture(self, pixels: "np.ndarray") -> None:
         from PIL import Image
 
-        from condense_ns.whole_files import whole_file
-
-        with whole_file(self.output_path.with_suffix(".png")) as unfinished:
+        with whole_file(self._picture) as unfinished:
             Image.fromarray(pixels).save(unfinished, format="PNG")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from condense_ns.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from condense_ns.operators.base import Click, Operator
     from condense_ns.pipelines.scene_lifting import SceneLifter
 
@@ -46,43 +48,53 @@ class Lift:
     """For stroke: view,x,y of places that are wanted, in pixels of the resized photograph; view,x,y,- of
     places that are not."""
     points: Path | None = None
-    """PLY file of points or a mesh in the dataset's coordinates whose vertices get features, too."""
+    """PLY file of points or a mesh whose vertices get features, too; in the dataset's coordinates or those of
+    its transforms.json."""
     points_from_depth: int = 0
-    """Lift to so many points of the views' own surfaces, too."""
+    """Lift to so many points of the views' own surfaces, too, instead of points of a file."""
     device: str = "cpu"
     """Where to compute, e.g. cuda."""
 
     def main(self) -> None:
         """Check, lift, write."""
         self._check()
-        from condense_ns.pipelines.host_memory import keep_large_buffers
-        from condense_ns.pipelines.lift_weights import lifting_network
-        from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
-
-        keep_large_buffers()
-        operator = self._operator()
-        network = lifting_network(self.weights).to(self.device)
-        scene = open_scene(self.scene, self.image_size)
-        lifter = SceneLifter(network, scene, self.sources)
-        lifter.prepare(operator)
-        self._write(lifter, operator)
-
-    def _write(self, lifter: "SceneLifter", operator: "Operator") -> None:
         from rich.console import Console
 
-        from condense_ns.pipelines.lift_output import write_points_of, write_views
+        from condense_ns.export.point_cloud import read_points
+        from condense_ns.pipelines.host_memory import keep_large_buffers
+        from condense_ns.pipelines.lift_output import WRITTEN
+        from condense_ns.pipelines.lift_weights import lifting_network
+        from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
         from condense_ns.whole_files import whole_folder
 
-        with whole_folder(self.out) as folder:
-            told = write_views(lifter, operator, self.views, self.frames, folder)
-            if self.points is not None or self.points_from_depth:
-                told += write_points_of(
-                    lifter, operator, self.points, self.points_from_depth, folder
-                )
+        keep_large_buffers()
+        points = None if self.points is None else read_points(self.points)
+        operator = self._operator()
+        with whole_folder(self.out, WRITTEN) as folder:
+            network = lifting_network(self.weights).to(self.device)
+            scene = open_scene(self.scene, self.image_size)
+            lifter = SceneLifter(network, scene, self.sources)
+            lifter.prepare(operator)
+            told = self._written(lifter, operator, points, folder)
         console = Console(highlight=False)
-        for line in told:
-            console.print(line)
-        console.print(f"written to {self.out}")
+        for line in (*told, f"written to {self.out}"):
+            console.print(line, soft_wrap=True)
+
+    def _written(
+        self,
+        lifter: "SceneLifter",
+        operator: "Operator",
+        points: "Tensor | None",
+        folder: Path,
+    ) -> list[str]:
+        """Lines to tell the user."""
+        from condense_ns.pipelines.lift_output import write_views
+        from condense_ns.pipelines.lifted_points import write_points_of
+
+        told = write_views(lifter, operator, self.views, self.frames, folder)
+        if points is not None or self.points_from_depth:
+            told += write_points_of(lifter, operator, points, self.points_from_depth, folder)
+        return told
 
     def _operator(self) -> "Operator":
         from condense_ns.operators import OperatorOptions, build_operator
@@ -99,6 +111,8 @@ class Lift:
                 raise UserError(f"--{option} is {getattr(self, name)}; it must be {least} or more")
         if self.points is not None and not self.points.is_file():
             raise UserError(f"there is no file {self.points} with points; check --points")
+        if self.points is not None and self.points_from_depth:
+            raise UserError("give --points or --points-from-depth, not both")
 
 
 def read_click(text: str) -> "Click":

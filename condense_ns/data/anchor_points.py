@@ -53,9 +53,10 @@ def _from_depth(scene: PosedScene, generator: torch.Generator) -> Float[Tensor, 
 def _from_reconstruction(
     scene: PosedScene, generator: torch.Generator
 ) -> Float[Tensor, "points 3"]:
-    points = scene.sparse_points
-    if points is None:
+    cloud = scene.cloud
+    if cloud is None:
         return torch.zeros(0, 3)
+    points = cloud.positions.float()
     return points[torch.randperm(len(points), generator=generator)[: VIEWS * POINTS_PER_VIEW]]
 
 

@@ -20,7 +20,7 @@ from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.volumes.depth_surfaces import PosedDepth
 from condense_ns.volumes.from_depth import DepthFusion, fitting_voxel_size, volume_from_depth
-from condense_ns.volumes.from_points import PointCloud, volume_from_points
+from condense_ns.volumes.from_points import volume_from_points
 from condense_ns.volumes.sparse_volume import SparseVolume
 from condense_ns.volumes.volume_file import ENDING, read_volume, write_volume
 
@@ -115,10 +115,8 @@ def _fused(
 
 def _from_points(scene: PosedScene, voxel_size: float | None) -> SparseVolume | None:
     """From the points that the data parser knows, if any."""
-    points = scene.sparse_points
-    if points is None:
+    cloud = scene.cloud
+    if cloud is None:
         return None
-    colours = scene.train_outputs.metadata.get("points3D_rgb")
-    cloud = PointCloud(points.double(), None if colours is None else colours.float() / 255)
     viewpoints = scene.views[scene.training].centres
     return volume_from_points(cloud, voxel_size, viewpoints, f"scene {scene.name}")

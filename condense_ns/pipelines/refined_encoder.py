@@ -15,7 +15,7 @@ from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
 from condense_ns.encoders.fingerprint import fingerprint
 from condense_ns.fields.backbone_file import SavedBackbone, load_backbone
-from condense_ns.pipelines.refined_encoding import branch_of, refined_map
+from condense_ns.pipelines.refined_encoding import branch_of, refined_map, trained_size
 
 KIND = "backbone"
 
@@ -102,9 +102,7 @@ def photo_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
     saved = load_backbone(Path(file))
     name = chosen or next(iter(saved.decoders.channels))
     saved.decoders.of_encoder(name)
-    if image_size is None and saved.others is not None:
-        image_size = saved.others.encoder_image_size
-    inner = build_encoder(name, device, image_size)
+    inner = build_encoder(name, device, image_size or trained_size(saved))
     if isinstance(inner, TextImageEncoder):
         return RefinedTextEncoder(spec, inner, saved)
     return RefinedEncoder(spec, inner, saved)

@@ -44,6 +44,11 @@ def refined_map(
     return refined * decoder.scale + decoder.mean
 
 
+def trained_size(saved: SavedBackbone | None) -> int | None:
+    """Longest side in pixels that a 2D branch's encoder saw in training; None for the encoder's own."""
+    return None if saved is None or saved.others is None else saved.others.encoder_image_size
+
+
 def branch_of(
     saved: SavedBackbone, encoder: ImageEncoder, device: torch.device | str
 ) -> tuple[Branch2D, FeatureDecoder]:

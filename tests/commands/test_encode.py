@@ -1,5 +1,6 @@
 """One photograph through an encoder and through the 2D branch."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from condense_ns.commands.encode import Encode
 from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
 from condense_ns.export.npz_members import read_members
-from condense_ns.fields.backbone_file import OtherParts, save_backbone
+from condense_ns.fields.backbone_file import OtherParts, load_backbone, save_backbone
 from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.fields.latent_decoders import LatentDecoders
@@ -64,3 +65,26 @@ def test_another_encoder_or_file_is_refused(tabletop: Path, tmp_path: Path):
         features(image, tmp_path / "out.npz", small)
     with pytest.raises(UserError, match=r"must end in \.npz"):
         features(image, tmp_path / "out.png")
+
+
+def test_the_photograph_that_was_given_is_not_overwritten(tabletop: Path, tmp_path: Path):
+    photograph = tmp_path / "photo.png"
+    photograph.write_bytes((tabletop / "images" / "00000.png").read_bytes())
+    before = photograph.read_bytes()
+    with pytest.raises(UserError, match=r"photo\.png would be overwritten"):
+        Encode(image=photograph, encoder=SPEC, output_path=tmp_path / "photo.npz").main()
+    assert photograph.read_bytes() == before
+
+
+def test_the_encoder_sees_photographs_as_in_training(tabletop: Path, tmp_path: Path):
+    branch = saved(tmp_path / "branch.safetensors")
+    found = load_backbone(branch)
+    assert found.others is not None
+    sized = replace(found.others, encoder_image_size=64)
+    again = tmp_path / "sized.safetensors"
+    save_backbone(again, found.backbone, found.decoders, others=sized)
+    photograph = tabletop / "images" / "00000.png"
+    with pytest.raises(UserError, match="other weights or settings"):
+        Encode(photograph, SPEC, branch, tmp_path / "encoded.npz").main()
+    Encode(photograph, SPEC, again, tmp_path / "encoded.npz").main()
+    assert (tmp_path / "encoded.npz").is_file()

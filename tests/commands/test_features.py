@@ -115,3 +115,11 @@ def test_points_that_are_not_finite_and_encoders_that_are_not_known_are_refused(
             encoder="dinov2-small",
         ).main()
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_the_cloud_that_was_given_is_not_overwritten(backbone: Path, tmp_path: Path):
+    cloud = tmp_path / "cloud.ply"
+    cloud.write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"cloud\.ply would be overwritten"):
+        Features(backbone=backbone, points=cloud, output_path=tmp_path / "cloud.npz").main()
+    assert cloud.read_bytes() == b"mine"

@@ -5,10 +5,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from condense_ns.commands.lift import Lift, read_click
 from condense_ns.errors import UserError
+from condense_ns.export.point_cloud import read_points, write_points
+from tests.data.changed_scenes import copied, rewrite
 from tests.lift_run import LiftRun
 
 
@@ -63,6 +66,49 @@ def test_the_same_views_of_the_same_weights_are_the_same(
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+def test_an_older_run_is_replaced_and_files_of_others_stop_it_before_it_works(
+    tabletop: Path, lift_run: LiftRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    out = tmp_path / "out"
+    lift(tabletop, lift_run, out, frames=3).main()
+    lift(tabletop, lift_run, out, frames=2).main()
+    assert len(pictures(out / "rgb")) == 2
+    (out / "mine.txt").write_text("mine")
+    monkeypatch.setattr("condense_ns.pipelines.lift_output.write_views", None)
+    with pytest.raises(UserError, match=r"holds mine\.txt, which would be deleted"):
+        lift(tabletop, lift_run, out, frames=2).main()
+    assert len(pictures(out / "rgb")) == 2
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_points_may_have_either_of_a_scene_s_coordinates(
+    tabletop: Path, lift_run: LiftRun, tmp_path: Path, capsys: pytest.CaptureFixture[str], saved
+):
+    scene = copied(tabletop, tmp_path / "scene")
+    applied = [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, -1.0, 0.0, 0.0]]
+    rewrite(scene, lambda meta: meta.update(applied_transform=applied))
+    lift(scene, lift_run, tmp_path / "first", views="eval", points_from_depth=200).main()
+    points = read_points(tmp_path / "first" / "points.ply").float()
+    if saved:
+        points = points @ torch.tensor(applied)[:, :3].T
+    file = tmp_path / "given.ply"
+    write_points(file, points, torch.zeros(200, 3), "number", torch.zeros(200))
+    capsys.readouterr()
+    lift(scene, lift_run, tmp_path / "second", views="eval", points=file).main()
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"in the coordinates of {'transforms.json' if saved else 'the dataset'}" in told
+    with np.load(tmp_path / "second" / "points.npz", allow_pickle=False) as found:
+        np.testing.assert_allclose(found["xyz"], points.numpy(), atol=1e-6)
+        assert (found["seen_by"] > 0).mean() > 0.9
+
+
+def test_points_are_read_before_the_work(tabletop: Path, lift_run: LiftRun, tmp_path: Path):
+    file = tmp_path / "given.ply"
+    file.write_text("no points")
+    with pytest.raises(UserError, match=r"given\.ply"):
+        lift(tabletop, lift_run, tmp_path / "out", operator="unheard", points=file).main()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -71,6 +117,7 @@ def test_the_same_views_of_the_same_weights_are_the_same(
         ({"frames": 1}, "--frames is 1"),
         ({"points_from_depth": -1}, "--points-from-depth is -1"),
         ({"points": Path("none.ply")}, "no file none.ply"),
+        ({"points": Path(__file__), "points_from_depth": 3}, "not both"),
         ({"weights": Path("none.safetensors")}, "none.safetensors"),
         ({"operator": "unheard"}, "unheard"),
         ({"operator": "stroke:mini", "clicks": ("1,2",)}, "click '1,2'"),
