@@ -4,7 +4,10 @@ Spec: ``onnx:<file>[#<output>][?input=255|unit|imagenet]``. The output is a name
 without it, the first output of shape (batch, channels, rows, columns) is taken. ``input`` says what
 colours the network expects: RGB in 0..255, RGB in 0..1, or RGB with ImageNet's mean and deviation
 taken out. Without it the file's metadata ``Image.NominalPixelRange`` decides, and without that it
-is 255.
+is 255, which is told on stderr.
+
+A network of any input size sees images whose sides are multiples of its patch, or of up to 64 pixels
+where it takes no others, as U-Nets do.
 
 A network with a fixed input size gets the image scaled to fill that size along one side; the rest
 is padded on the right or at the bottom, and the cells of the padding are cut off again.
@@ -23,6 +26,7 @@ from condense_ns.encoders.onnx_file import (
     output_name,
     parse_spec,
     pixel_scaling,
+    run_options,
     weight_files,
 )
 from condense_ns.encoders.preprocessing import (
@@ -65,6 +69,7 @@ class OnnxEncoder(ImageEncoder):
         """
         source = parse_spec(spec)
         self._session = open_session(source.path, device)
+        self._run_options = run_options()
         self._input = image_input(self._session, source.path)
         self._output = output_name(self._session, source)
         self._scaling = source.scaling or pixel_scaling(self._session, source.path)
@@ -72,10 +77,11 @@ class OnnxEncoder(ImageEncoder):
         self.spec = spec
         self.device = device
         if self._input.size is None:
-            self.patch_size, self.channels = probed_layout(self._run, "cpu", spec)
-            patch_grid(1, 1, self.patch_size, self._image_size)  # refuses one below a patch
+            self.patch_size, self.channels, self._step = probed_layout(self._run, "cpu", spec)
+            self.grid_size(1, 1)  # refuses an image_size below a step
         else:
             self.patch_size, self.channels = self._fixed_layout(image_size)
+            self._step = self.patch_size
         self.fingerprint = fingerprint(
             {
                 "encoder": "onnx",
@@ -90,7 +96,7 @@ class OnnxEncoder(ImageEncoder):
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the feature map of an image of `height` x `width` pixels."""
         if self._input.size is None:
-            return patch_grid(height, width, self.patch_size, self._image_size)
+            return patch_grid(height, width, self.patch_size, self._image_size, self._step)
         max_rows, max_columns = (side // self.patch_size for side in self._input.size)
         return grid_within(height, width, max_rows, max_columns)
 
@@ -126,7 +132,8 @@ class OnnxEncoder(ImageEncoder):
     def _run(self, pixels: Tensor) -> Tensor:
         """One call of onnxruntime, on the CPU's memory."""
         array = np.ascontiguousarray(pixels.numpy(), dtype=self._input.dtype)
-        answer = self._session.run([self._output], {self._input.name: array})[0]
+        feeds = {self._input.name: array}
+        answer = self._session.run([self._output], feeds, self._run_options)[0]
         return torch.from_numpy(np.asarray(answer, dtype=np.float32))
 
     def _fixed_layout(self, image_size: int | None) -> tuple[int, int]:

@@ -1,6 +1,8 @@
 """Reading the spec and the signature of an ONNX file; see `condense_ns.encoders.onnx`."""
 
+import functools
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,13 @@ def open_session(path: Path, device: str) -> InferenceSession:
         ) from error
 
 
+def run_options() -> Any:
+    """For calls that fail without a word on stderr: the exception says the same."""
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    return options
+
+
 def image_input(session: InferenceSession, path: Path) -> ImageInput:
     """The one input, which must be images of three channels.
 
@@ -133,15 +142,27 @@ def output_name(session: InferenceSession, source: Source) -> str:
 
 
 def pixel_scaling(session: InferenceSession, path: Path) -> str:
-    """The scaling that the metadata of the file asks for, 255 without metadata."""
+    """The scaling that the metadata of the file asks for; 255 without metadata, which is told."""
     metadata = session.get_modelmeta().custom_metadata_map
-    declared = metadata.get("Image.NominalPixelRange", "NominalRange_0_255")
+    declared = metadata.get("Image.NominalPixelRange")
+    if declared is None:
+        _tell_assumed_scaling(path)
+        return "255"
     if declared not in _RANGES:
         raise EncoderError(
             f"{path}: its metadata asks for the unknown pixel range {declared}; say what it "
             "means with " + " or ".join(f"?input={name}" for name in SCALINGS)
         )
     return _RANGES[declared]
+
+
+@functools.cache
+def _tell_assumed_scaling(path: Path) -> None:
+    """A line on stderr, once for each file."""
+    sys.stderr.write(
+        f"{path}: nothing says what colours it expects, RGB in 0..255 is assumed; write ?input=unit "
+        "for 0..1, ?input=imagenet for ImageNet's mean and deviation taken out, ?input=255 for this\n"
+    )
 
 
 def weight_files(path: Path) -> list[Path]:

@@ -3,7 +3,8 @@
 A network with cells of ``patch_size`` pixels sees an image resized to exactly ``rows * patch_size``
 by ``columns * patch_size`` pixels. Nothing is cropped, so the image's left and right borders fall on
 borders of cells, and the convention of `condense_ns.encoders.base` holds without an offset. The two
-axes are scaled by factors that differ by less than half a cell in the shorter side.
+axes are scaled by factors that differ by less than half a cell in the shorter side, or half a step
+of a network that takes steps of several cells.
 """
 
 import math
@@ -34,21 +35,35 @@ def grid_within(height: int, width: int, max_rows: int, max_columns: int) -> tup
     return rows, columns
 
 
-def patch_grid(height: int, width: int, patch_size: int, image_size: int) -> tuple[int, int]:
+def patch_grid(
+    height: int, width: int, patch_size: int, image_size: int, step: int | None = None
+) -> tuple[int, int]:
     """Rows and columns of an image whose longest side is resized to at most `image_size` pixels.
 
     Small images are enlarged, since a finer grid is worth more than the pixels it costs.
 
+    Args:
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+        patch_size: side of a cell, in pixels of the resized image.
+        image_size: longest side of the resized image, in pixels.
+        step: what its sides must be multiples of, in pixels; itself a multiple of the patch. None for
+            the patch.
+
     Raises:
-        EncoderError: `image_size` is smaller than one cell.
+        EncoderError: `image_size` is smaller than one step.
     """
-    cells = image_size // patch_size
-    if cells < 1:
+    step = step or patch_size
+    steps = image_size // step
+    if steps < 1:
+        smallest = "one patch" if step == patch_size else "the smallest image"
         raise EncoderError(
-            f"image_size {image_size} is smaller than one patch of {patch_size} pixels; "
-            f"use at least {patch_size}"
+            f"image_size {image_size} is smaller than {smallest} of {step} pixels; "
+            f"use at least {step}"
         )
-    return grid_within(height, width, cells, cells)
+    cells = step // patch_size
+    rows, columns = grid_within(height, width, steps, steps)
+    return rows * cells, columns * cells
 
 
 def resize_to_grid(

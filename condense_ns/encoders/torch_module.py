@@ -2,8 +2,8 @@
 
 The callable is called without arguments and returns the network: a `torch.nn.Module` or any function
 that maps RGB images in [0, 1] of shape (batch, 3, height, width), with sides that are multiples of
-its patch, to (batch, channels, rows, columns). Patch and channels are found by asking it with grey
-images. If it has ``encode_text``, a function from a list of texts to (texts, channels), the encoder
+its patch, or of up to 64 pixels, to (batch, channels, rows, columns). Patch, channels and what the
+sides must be multiples of are found by asking it with grey images. If it has ``encode_text``, a function from a list of texts to (texts, channels), the encoder
 answers text as well.
 """
 
@@ -74,7 +74,7 @@ class TorchEncoder(PatchGridEncoder):
         self.spec = spec
         self.device = device
         self._network = network
-        self.patch_size, self.channels = probed_layout(network, device, spec)
+        self.patch_size, self.channels, self._step = probed_layout(network, device, spec)
         self._choose_image_size(image_size)
         is_module = isinstance(network, torch.nn.Module)
         self.fingerprint = fingerprint(

@@ -22,7 +22,8 @@ def made_by_callable(spec: str) -> tuple[Any, str]:
         callable and the object's class are defined.
 
     Raises:
-        EncoderError: a callable that cannot be found or fails, or whose source cannot be read.
+        EncoderError: a module that fails when it is imported, a callable that cannot be found or fails,
+            or whose source cannot be read.
     """
     factory = _factory(spec)
     try:
@@ -38,15 +39,29 @@ def _factory(spec: str) -> Callable[[], Any]:
     if not module_name or not name:
         raise EncoderError(f"{spec}: expected torch:<module>:<callable>")
     try:
-        factory = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        is_missing = isinstance(error, ModuleNotFoundError) and _is_within(module_name, error.name)
+        reason = (str(error).splitlines() or [""])[0]
         raise EncoderError(
-            f"{spec}: {error}; the module must be importable (put its folder on PYTHONPATH) and "
-            f"define {name}"
+            f"{spec}: {reason}; the module must be importable: put its folder on PYTHONPATH"
+            if is_missing
+            else f"{spec}: importing {module_name} failed ({type(error).__name__}: {reason}); correct "
+            "the module, or install what it needs"
         ) from error
+    if not hasattr(module, name):
+        raise EncoderError(
+            f"{spec}: module {module_name} has no attribute {name!r}; define it there"
+        )
+    factory = getattr(module, name)
     if not callable(factory):
         raise EncoderError(f"{spec}: {name} is not callable; expected a function without arguments")
     return factory
+
+
+def _is_within(module_name: str, missing: str | None) -> bool:
+    """Whether what is missing is the module or a package that it lies in."""
+    return missing is not None and f"{module_name}.".startswith(f"{missing}.")
 
 
 def _sources(spec: str, factory: Callable[[], Any], made: Any) -> str:

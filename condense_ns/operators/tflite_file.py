@@ -1,5 +1,7 @@
 """Reading a TFLite file: its interpreter, its one image, and the map that it is cut at.
 
+A side of the image that the file leaves free gets a length when the file is opened, and keeps it.
+
 Unless the user names a tensor, the cut is the last map before everything that only enlarges or
 reads it: walking back from the first output, operations of `_READ_OUT` are skipped.
 """
@@ -14,6 +16,9 @@ from condense_ns.operators.base import OperatorError
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
+
+FREE_SIDE = 512
+"""Pixels of a side that the file leaves free, unless told: a multiple of the strides of all networks."""
 
 _READ_OUT = (
     "RESIZE_BILINEAR",
@@ -48,11 +53,17 @@ class MapTensor:
     zero: int
 
 
-def open_interpreter(path: Path, threads: int) -> "Interpreter":
+def open_interpreter(path: Path, threads: int, image_size: int | None = None) -> "Interpreter":
     """The file in an interpreter that keeps all tensors.
 
+    Args:
+        path: the file.
+        threads: that it computes with.
+        image_size: pixels of the image's sides that the file leaves free; `FREE_SIDE` if None.
+
     Raises:
-        OperatorError: no such file, no network in it, or no package to run it with.
+        OperatorError: no such file, no network in it, no package to run it with, or an image size that
+            it does not take.
     """
     if not path.is_file():
         raise OperatorError(f"{path} is no file; give the path of a network: segment:<file>")
@@ -70,12 +81,48 @@ def open_interpreter(path: Path, threads: int) -> "Interpreter":
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             experimental_preserve_all_tensors=True,
         )
-        interpreter.allocate_tensors()
+        size = _free_size(interpreter, image_size or FREE_SIDE)
+        if size is None:
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise OperatorError(
             f"{path} cannot be read as a TFLite network ({error}); copy or convert it again"
         ) from error
+    if size is not None:
+        _settle_size(interpreter, path, size)
+    elif image_size is not None:
+        raise OperatorError(f"{path}: the network has its own input size; leave image_size out")
     return interpreter
+
+
+def _free_size(interpreter: "Interpreter", side: int) -> list[int] | None:
+    """Shape of the one image with its free sides replaced; None if the file fixes rows and columns."""
+    details = interpreter.get_input_details()
+    signature = [int(length) for length in details[0]["shape_signature"]] if details else []
+    if len(details) != 1 or len(signature) != 4 or -1 not in signature[1:3]:
+        return None
+    chosen = (1, side, side, 3)
+    return [new if old == -1 else old for old, new in zip(signature, chosen, strict=True)]
+
+
+def _settle_size(interpreter: "Interpreter", path: Path, size: list[int]) -> None:
+    """Resize the image, and run once: only then are the shapes of all maps known.
+
+    Raises:
+        OperatorError: the network does not take images of that size.
+    """
+    detail = interpreter.get_input_details()[0]
+    try:
+        interpreter.resize_tensor_input(detail["index"], size, strict=True)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(detail["index"], np.zeros(size, detail["dtype"]))
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OperatorError(
+            f"{path}: its input size is free, but it fails on {size[1]} x {size[2]} pixels ({reason}); "
+            "convert it with a fixed input size, or choose another image_size"
+        ) from error
 
 
 def image_tensor(interpreter: "Interpreter", path: Path) -> MapTensor:

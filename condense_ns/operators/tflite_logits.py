@@ -1,7 +1,8 @@
 """Any network in a TFLite file that maps an image to a map of logits.
 
 The image is resized to the network's input along each side by itself, so that nothing is cropped or
-padded. Quantised tensors are converted to what they stand for.
+padded. A network that leaves its height and width free sees squares of one size, 512 pixels unless
+told. Quantised tensors are converted to what they stand for.
 
 A network whose input has a pixel more than a multiple of its stride (513 pixels, 33 cells) has the
 centres of its outermost cells on the outermost pixels, while maps here are made of cells that share
@@ -32,7 +33,14 @@ class TfLiteLogits:
 
     concurrent = False  # an interpreter has one set of tensors
 
-    def __init__(self, path: Path, cut: str | None, scaling: str | None, device: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        cut: str | None,
+        scaling: str | None,
+        device: str,
+        image_size: int | None = None,
+    ) -> None:
         """Open the file.
 
         Args:
@@ -40,11 +48,12 @@ class TfLiteLogits:
             cut: name or number of the tensor to lift; None for the last map before it is read out.
             scaling: one of `SCALINGS`; None for a quantised input, whose range stands for 0..255.
             device: where the logits go.
+            image_size: pixels of the image's sides that the file leaves free; None for 512.
 
         Raises:
-            OperatorError: a file, a tensor or a scaling that cannot be used.
+            OperatorError: a file, a tensor, a scaling or an image size that cannot be used.
         """
-        self._interpreter = open_interpreter(path, torch.get_num_threads())
+        self._interpreter = open_interpreter(path, torch.get_num_threads(), image_size)
         self._image = image_tensor(self._interpreter, path)
         self._map = cut_tensor(self._interpreter, path, cut)
         if scaling not in (*SCALINGS, None) or (scaling is None and self._image.scale == 0.0):
@@ -61,6 +70,7 @@ class TfLiteLogits:
                 "version": CODE_VERSION,
                 "weights": files_digest([path]),
                 "tensor": self._map.index,
+                "image": self._image.shape,
                 "scaling": scaling,
             }
         )

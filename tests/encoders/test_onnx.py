@@ -1,11 +1,13 @@
 """Networks in ONNX files: inputs, outputs, scaling, padding, and every file that is refused."""
 
+import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from condense_ns.encoders import EncoderError, build_encoder
+from condense_ns.encoders.preprocessing import resize_to_grid
 
 
 @pytest.fixture
@@ -60,6 +62,61 @@ def test_the_patch_of_a_network_of_any_size_is_found(tmp_path, onnx_writer, patc
     onnx_writer(tmp_path / "net.onnx", torch.rand(7, 3, patch, patch))
     encoder = build_encoder(f"onnx:{tmp_path / 'net.onnx'}")
     assert (encoder.patch_size, encoder.channels) == (patch, 7)
+
+
+def write_unet(path, halvings=3):
+    """Joins the colours with their means, enlarged again, after each of several halvings."""
+    shape = ["batch", "colours", "height", "width"]
+    image = helper.make_tensor_value_info("kept0", TensorProto.FLOAT, ["batch", 3, *shape[2:]])
+    nodes = [
+        helper.make_node(
+            "AveragePool", [f"kept{at}"], [f"kept{at + 1}"], kernel_shape=[2, 2], strides=[2, 2]
+        )
+        for at in range(halvings)
+    ]
+    below = f"kept{halvings}"
+    for at in reversed(range(halvings)):
+        nodes += [
+            helper.make_node("Resize", [below, "", "twice"], [f"large{at}"], mode="nearest"),
+            helper.make_node("Concat", [f"kept{at}", f"large{at}"], [f"joined{at}"], axis=1),
+        ]
+        below = f"joined{at}"
+    output = helper.make_tensor_value_info(below, TensorProto.FLOAT, shape)
+    twice = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice")
+    graph = helper.make_graph(nodes, "unet", [image], [output], [twice])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save_model(model, str(path))
+
+
+def test_a_network_with_skip_connections_gets_sides_that_it_takes(tmp_path, capfd):
+    write_unet(tmp_path / "unet.onnx")
+    encoder = build_encoder(f"onnx:{tmp_path / 'unet.onnx'}?input=unit", image_size=70)
+    assert (encoder.patch_size, encoder.channels) == (1, 12)
+    for size, grid in [((48, 64), (48, 64)), ((50, 70), (48, 64)), ((300, 100), (64, 24))]:
+        image = torch.rand(1, 3, *size)
+        maps = encoder.encode(image)
+        assert maps.shape == (1, *grid, 12) == (1, *encoder.grid_size(*size), 12)
+        torch.testing.assert_close(
+            maps[..., :3], resize_to_grid(image, grid, 1).permute(0, 2, 3, 1)
+        )
+    assert capfd.readouterr().err == ""  # not a word about the sizes that failed
+
+
+def test_an_assumed_scaling_is_told_once(tmp_path, onnx_writer, colour_weight, capsys):
+    path = tmp_path / "net.onnx"
+    onnx_writer(path, colour_weight())
+    encoders = [build_encoder(f"onnx:{path}"), build_encoder(f"onnx:{path}#1")]
+    for encoder in encoders:
+        encoder.encode(torch.rand(1, 3, 16, 16))
+    told = capsys.readouterr().err
+    assert told.startswith(
+        f"{path}: nothing says what colours it expects, RGB in 0..255 is assumed;"
+    )
+    assert told.count("\n") == 1
+    build_encoder(f"onnx:{path}?input=255")
+    onnx_writer(path, colour_weight(), metadata={"Image.NominalPixelRange": "NominalRange_0_255"})
+    build_encoder(f"onnx:{path}")
+    assert capsys.readouterr().err == ""
 
 
 def test_fingerprint_covers_output_scaling_and_weights_in_another_file(

@@ -34,6 +34,15 @@ def test_longest_side_is_rounded_down_to_the_patch():
         patch_grid(480, 640, patch_size=14, image_size=13)
 
 
+def test_sides_are_multiples_of_the_step():
+    assert patch_grid(480, 640, patch_size=4, image_size=520, step=32) == (96, 128)
+    assert patch_grid(100, 640, patch_size=1, image_size=100, step=32) == (32, 96)
+    with pytest.raises(
+        EncoderError, match="image_size 31 is smaller than the smallest image of 32"
+    ):
+        patch_grid(480, 640, patch_size=4, image_size=31, step=32)
+
+
 def test_resizing_by_two_averages_and_by_one_does_nothing():
     image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     assert resize_to_grid(image, (2, 2), 8) is image

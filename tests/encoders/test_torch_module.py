@@ -56,6 +56,31 @@ def fixed_size():
 
 def vector():
     return lambda images: images.mean(dim=(2, 3))
+
+def halving(images, times):
+    # Joins what was kept before each halving, as a U-Net does: colours, and means of colours.
+    if times == 0:
+        return images
+    below = halving(torch.nn.functional.avg_pool2d(images, 2), times - 1)
+    below = torch.nn.functional.interpolate(below, scale_factor=2.0)
+    return torch.cat([images, below], dim=1)
+
+def unet():
+    return lambda images: halving(images, 3)
+
+def coarse_unet():
+    # A cell of 4 pixels, multiples of 32 pixels.
+    return lambda images: halving(torch.nn.functional.avg_pool2d(images, 4), 3)
+
+def divided_by_seven():
+    return lambda images: halving(torch.nn.functional.avg_pool2d(images, 7), 6)
+
+def multiples_of_twelve():
+    def network(images):
+        if images.shape[-1] % 12:
+            raise ValueError("12 pixels")
+        return torch.nn.functional.avg_pool2d(images, 12)
+    return network
 """
 
 
@@ -88,6 +113,42 @@ def test_text_is_scaled_to_unit_length(write):
     assert isinstance(encoder, TextImageEncoder)
     expected = torch.tensor([[0.6, 0.8, 0.0, 0.0]]).repeat(2, 1)
     torch.testing.assert_close(encoder.encode_text(["a", "b"]), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "patch_size", "step"), [("unet", 1, 8), ("coarse_unet", 4, 32), ("mute", 4, 4)]
+)
+def test_images_have_sides_that_the_network_takes(write, name, patch_size, step):
+    """A U-Net fails on sides that it cannot halve, so answering at all proves the multiple."""
+    encoder = build_encoder(f"torch:networks:{name}", image_size=100)
+    assert encoder.patch_size == patch_size
+    for height, width in [(75, 100), (100, 75), (10, 90), (480, 270)]:
+        sides = tuple(cells * patch_size for cells in encoder.grid_size(height, width))
+        assert max(sides) == 100 // step * step
+        assert all(side % step == 0 for side in sides)
+        maps = encoder.encode(torch.rand(1, 3, height, width))
+        assert maps.shape[1:3] == encoder.grid_size(height, width)
+
+
+def test_cells_of_a_network_with_skip_connections_are_in_their_places(write):
+    """The first channels of the U-Net's answer are the colours themselves."""
+    image = torch.rand(1, 3, 48, 64)
+    maps = build_encoder("torch:networks:unet", image_size=64).encode(image)
+    assert maps.shape == (1, 48, 64, 12)
+    assert torch.equal(maps[..., :3], image.permute(0, 2, 3, 1))
+    means = torch.nn.functional.avg_pool2d(image, 8).permute(0, 2, 3, 1)
+    torch.testing.assert_close(maps[:, 4::8, 4::8, 9:], means)
+
+
+def test_a_network_that_fails_on_the_first_probe_is_asked_again(write):
+    assert build_encoder("torch:networks:multiples_of_twelve").patch_size == 12
+
+
+def test_an_image_size_below_the_step_is_refused(write):
+    with pytest.raises(
+        EncoderError, match="image_size 31 is smaller than the smallest image of 32"
+    ):
+        build_encoder("torch:networks:coarse_unet", image_size=31)
 
 
 @pytest.mark.parametrize("name", ["mute", "partial"])
@@ -131,6 +192,10 @@ def test_a_module_without_source_is_refused(monkeypatch):
         ("torch:networks:nothing", "returned a NoneType; expected a torch.nn.Module"),
         ("torch:networks:broken", r"calling it failed \(no weights\)"),
         ("torch:networks:fixed_size", r"fails on an image .*\(224 pixels only\)"),
+        (
+            "torch:networks:divided_by_seven",
+            r"fails on an image of 504 x 392 pixels .* or of up to 64",
+        ),
         ("torch:networks:vector", r"answers the shape \(1, 3\) .* expected \(1, channels, rows"),
     ],
 )

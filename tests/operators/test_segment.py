@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from condense_ns.encoders import EncoderError
-from condense_ns.operators import OperatorError, build_operator
+from condense_ns.operators import OperatorError, SourceMap, build_operator
 from condense_ns.operators.checking import checked_decode, checked_encode
 from condense_ns.operators.segment import parse_segment
 from condense_ns.retrieval.photograph import read_photograph
@@ -19,6 +20,30 @@ from tests.operators.tiny_tflite import write_tflite
 def tflite(tmp_path):
     write_tflite(tmp_path / "net.tflite", (12, 16), 4, 4)
     return tmp_path / "net.tflite"
+
+
+@pytest.fixture
+def one_channel(tmp_path):
+    """Green of patches of 4 pixels less a half, as a logit and as a probability."""
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, "height", "width"])
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, "rows", "columns"])
+        for name in ("logits", "probabilities")
+    ]
+    weight = np.zeros((1, 3, 4, 4), np.float32)
+    weight[:, 1] = 1 / 16
+    nodes = [
+        helper.make_node("Conv", ["image", "weight", "bias"], ["logits"], strides=[4, 4]),
+        helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
+    ]
+    constants = [
+        numpy_helper.from_array(weight, "weight"),
+        numpy_helper.from_array(np.array([-0.5], np.float32), "bias"),
+    ]
+    graph = helper.make_graph(nodes, "network", [image], outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save_model(model, str(tmp_path / "one.onnx"))
+    return tmp_path / "one.onnx"
 
 
 @pytest.fixture
@@ -63,6 +88,46 @@ def test_largest_logits_win_in_every_format(tflite, onnx_file):
             == [[0, 0, 0, 1, 1, 1, 2, 2, 2]] * 24
         )
     assert segmented(build_operator(f"segment:{onnx_file}#negated"), image)[0, 0] != 0
+
+
+@pytest.mark.parametrize("output", ["logits", "probabilities"])
+@pytest.mark.parametrize("prepared", [True, False])
+def test_one_channel_tells_a_foreground_from_the_background(one_channel, output, prepared):
+    operator = build_operator(f"segment:{one_channel}#{output}?input=unit")
+    image = painted()
+    if prepared:
+        operator.prepare([SourceMap(0, checked_encode(operator, image[None])[0], 24, 48)])
+    labels = segmented(operator, image)
+    assert (
+        labels[:, [0, 8, 14, 18, 24, 30, 34, 40, 47]].tolist() == [[0, 0, 0, 1, 1, 1, 0, 0, 0]] * 24
+    )
+    assert operator.label_names == ("background", "foreground")
+    colours = operator.picture(operator.decode(operator.encode(image[None])[0], image))
+    assert colours[:, 0, 0].std() == 0  # dark grey
+    assert colours[:, 0, 24].std() > 0.1
+
+
+def test_the_scene_decides_what_one_channel_holds(one_channel):
+    """Logits of a view may happen to be like probabilities; those of the scene are not."""
+    operator = build_operator(f"segment:{one_channel}#logits?input=unit")
+    view, image = torch.full((6, 12, 1), 0.3), painted()
+    assert operator.decode(view, image).argmax(dim=-1).unique().tolist() == [0]
+    operator.prepare([SourceMap(at, view - at, 24, 48) for at in range(2)])
+    assert operator.decode(view, image).argmax(dim=-1).unique().tolist() == [1]
+
+
+def test_names_of_one_channel(one_channel, tmp_path):
+    path = tmp_path / "names.txt"
+    for content, names in [
+        ("person\n", ("background", "person")),
+        ("sky\nland\n", ("sky", "land")),
+    ]:
+        path.write_text(content)
+        operator = build_operator(f"segment:{one_channel}?input=unit&labels={path}")
+        assert operator.label_names == names
+    path.write_text("a\nb\nc\n")
+    with pytest.raises(OperatorError, match=r"names 3 classes, .* has 2; write one name"):
+        build_operator(f"segment:{one_channel}?input=unit&labels={path}")
 
 
 def test_names_of_classes(tflite, tmp_path):
@@ -119,6 +184,9 @@ def test_specs_that_cannot_be_read(spec):
 def test_options_that_do_not_fit(tflite, onnx_file):
     with pytest.raises(OperatorError, match="has its own input size; leave image_size out"):
         build_operator(f"segment:{tflite}?input=unit", image_size=32)
+    write_tflite(tflite, (12, 16), 4, 4, free=(1, 2))
+    free = build_operator(f"segment:{tflite}?input=unit", image_size=32)
+    assert free.grid_size(480, 640) == (8, 8)
     with pytest.raises(EncoderError, match=r"unknown option \?input=bgr"):
         build_operator(f"segment:{onnx_file}?input=bgr")
 

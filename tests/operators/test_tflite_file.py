@@ -5,7 +5,12 @@ import sys
 import pytest
 
 from condense_ns.operators import OperatorError, build_operator
-from condense_ns.operators.tflite_file import cut_tensor, image_tensor, open_interpreter
+from condense_ns.operators.tflite_file import (
+    FREE_SIDE,
+    cut_tensor,
+    image_tensor,
+    open_interpreter,
+)
 from tests.operators.tiny_tflite import ENLARGED, POOLED, STEP, write_tflite
 
 
@@ -33,6 +38,40 @@ def test_quantisation_is_found(tmp_path):
     write_tflite(path, (12, 16), 4, 4, quantised=True)
     tensor = cut_tensor(open_interpreter(path, 1), path, None)
     assert (tensor.scale, tensor.zero) == (STEP, 128)
+
+
+@pytest.mark.parametrize(
+    ("free", "image_size", "shape"),
+    [
+        ((1, 2), None, (FREE_SIDE, FREE_SIDE, 3)),
+        ((0, 1, 2), 24, (24, 24, 3)),
+        ((2,), 32, (12, 32, 3)),  # 12 rows are fixed
+        ((0,), None, (12, 16, 3)),
+    ],
+)
+def test_sides_that_the_file_leaves_free_get_a_length(tmp_path, free, image_size, shape):
+    path = tmp_path / "net.tflite"
+    write_tflite(path, (12, 16), 4, 4, free=free)
+    interpreter = open_interpreter(path, 1, image_size)
+    assert image_tensor(interpreter, path).shape == shape
+    assert cut_tensor(interpreter, path, None).shape == (shape[0] // 4, shape[1] // 4, 3)
+
+
+def test_sizes_that_the_network_does_not_take(tmp_path, path, monkeypatch):
+    with pytest.raises(OperatorError, match="has its own input size; leave image_size out"):
+        open_interpreter(path, 1, 32)
+    from ai_edge_litert.interpreter import Interpreter
+
+    def fail(self):
+        raise RuntimeError("dims do not match\nNode number 3 failed")
+
+    write_tflite(path, (12, 16), 4, 4, free=(1, 2))
+    monkeypatch.setattr(Interpreter, "invoke", fail)
+    with pytest.raises(
+        OperatorError,
+        match=r"fails on 24 x 24 pixels \(dims do not match\); convert it with a fixed",
+    ):
+        open_interpreter(path, 1, 24)
 
 
 @pytest.mark.parametrize("name", ["labels", "5", "size", "99", "nobody", "-1"])

@@ -42,6 +42,17 @@ def test_means_of_patches(network, scaling, expected):
     torch.testing.assert_close(maps, expected(means), rtol=1e-4, atol=1e-5)
 
 
+def test_a_network_of_any_size_sees_the_whole_image(tmp_path):
+    path = tmp_path / "net.tflite"
+    write_tflite(path, (16, 16), 4, 4, free=(1, 2))
+    encoder = TfLiteLogits(path, None, "unit", "cpu", 16)
+    images = torch.rand(2, 3, 16, 16)
+    means = torch.nn.functional.avg_pool2d(images, 4).permute(0, 2, 3, 1)
+    assert encoder.grid_size(480, 640) == (4, 4)
+    torch.testing.assert_close(encoder.encode(images), means, rtol=1e-4, atol=1e-5)
+    assert TfLiteLogits(path, None, "unit", "cpu", 32).fingerprint != encoder.fingerprint
+
+
 @pytest.mark.parametrize("scaling", [None, "signed"])
 def test_quantised_numbers_stand_for_what_they_mean(network, scaling):
     """A pixel of 0..255 is the number itself without a scaling, and what it stands for with one."""

@@ -20,6 +20,7 @@ def write_tflite(
     window: int,
     quantised: bool = False,
     colours: int = 3,
+    free: tuple[int, ...] = (),
 ) -> None:
     """Write the network.
 
@@ -30,14 +31,16 @@ def write_tflite(
         window: side of the square whose mean colour a cell answers.
         quantised: whether images and maps are whole numbers.
         colours: channels of the image and of the map.
+        free: axes of the input that the file leaves free, as `size` for 1 and 2; their length is 1.
     """
+    sides = [1 if axis in free else side for axis, side in enumerate(size, start=1)]
     cells = tuple(-(-side // stride) for side in size)
     model = schema.ModelT()
     model.version = 3
     model.buffers = [schema.BufferT()]
     graph = schema.SubGraphT()
     graph.tensors = [
-        _tensor("image", (1, *size, colours), quantised),
+        _tensor("image", (1, *sides, colours), quantised),
         _tensor(POOLED, (1, *cells, colours), quantised),
         _constant(model, "size", np.array(size, np.int32)),
         _tensor(ENLARGED, (1, *size, colours), quantised),
@@ -61,6 +64,10 @@ def write_tflite(
         ),
         _operation(model, KINDS.ARG_MAX, ([3, 4], [5]), options.ArgMaxOptions, largest),
     ]
+    if free:
+        shape = (1, *sides, colours)
+        signature = [-1 if axis in free else length for axis, length in enumerate(shape)]
+        graph.tensors[0].shapeSignature = signature
     graph.inputs, graph.outputs = [0], [5]
     model.subgraphs = [graph]
     builder = flatbuffers.Builder(1024)
