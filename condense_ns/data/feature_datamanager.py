@@ -20,14 +20,16 @@ from nerfstudio.data.datamanagers.base_datamanager import (
 )
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
-from nerfstudio.data.datasets.depth_dataset import DepthDataset
+from PIL import Image
 from torch import Tensor
 
 from condense_ns.cache.extraction import ImageSource, extract
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.depth_images import PhotographsWithDepth
 from condense_ns.data.feature_statistics import sampled_statistics
-from condense_ns.data.scene_checks import check_scene_file, check_split
+from condense_ns.data.photograph_pixels import Photographs, is_converted, read_rgb
+from condense_ns.data.scene_checks import UNREADABLE, check_scene_file, check_split
 from condense_ns.data.teachers import Teachers
 from condense_ns.tensors import FeatureStatistics
 
@@ -85,7 +87,7 @@ class FeatureDataManager(VanillaDataManager[InputDataset]):
         if self.test_mode == "val":
             check_split(outputs, split)
         has_depth = bool(outputs.metadata.get("depth_filenames"))
-        kind = DepthDataset if has_depth else InputDataset
+        kind = PhotographsWithDepth if has_depth else Photographs
         return kind(outputs, scale_factor=self.config.camera_res_scale_factor)
 
     def setup_train(self) -> None:
@@ -139,18 +141,33 @@ class FeatureDataManager(VanillaDataManager[InputDataset]):
 
 def image_source(dataset: InputDataset, index: int) -> ImageSource:
     """One image of a dataset, as the encoder shall see it."""
-    camera = dataset.cameras[index]
+    camera, path = dataset.cameras[index], Path(dataset.image_filenames[index])
     colour = dataset._dataparser_outputs.alpha_color
     background = None if colour is None else [round(float(value), 4) for value in colour]
+    variant = f"background={background} scale={dataset.scale_factor}"
     return ImageSource(
-        path=Path(dataset.image_filenames[index]),
+        path=path,
         height=int(camera.height.item()),
         width=int(camera.width.item()),
         load=partial(load_rgb, dataset, index),
-        variant=f"background={background} scale={dataset.scale_factor}",
+        variant=variant + " converted" * _is_converted(path),  # earlier versions did not
     )
 
 
+def _is_converted(file: Path) -> bool:
+    """Whether the photograph's numbers are converted; of a damaged one others tell."""
+    try:
+        with Image.open(file) as opened:
+            return is_converted(opened)
+    except UNREADABLE:
+        return False
+
+
 def load_rgb(dataset: InputDataset, index: int) -> Float[Tensor, "3 height width"]:
-    """One photograph of a dataset, RGB in [0, 1], on its background."""
-    return dataset.get_image_float32(index)[..., :3].permute(2, 0, 1).contiguous()
+    """One photograph of a dataset, RGB in [0, 1], on its background.
+
+    Raises:
+        UserError: nobody knows which colours its numbers are.
+    """
+    background = dataset._dataparser_outputs.alpha_color
+    return read_rgb(Path(dataset.image_filenames[index]), dataset.scale_factor, background)

@@ -6,7 +6,7 @@ Views are numbered: those for training first, then those held out.
 """
 
 import hashlib
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 
@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from nerfstudio.data.datasets.base_dataset import InputDataset
-from nerfstudio.data.utils.data_utils import get_depth_image_from_path
 from torch import Tensor
 
 from condense_ns.cache.extraction import ImageSource, extract
 from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.depth_images import read_depth
 from condense_ns.data.feature_datamanager import image_source, load_rgb
 from condense_ns.data.recent_items import RecentItems
+from condense_ns.data.saved_points import points_file, saved_points
 from condense_ns.data.scene_checks import check_split
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.scene_reading import read_splits, same_file_indices
@@ -33,6 +34,7 @@ from condense_ns.errors import UserError
 from condense_ns.geometry.conventions import world_to_camera_cv
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.rotations import nearest_rotation
+from condense_ns.volumes.from_points import PointCloud
 
 LARGEST_PHOTOGRAPH = 1024
 """Longest side in pixels of what encoders and operators see, unless said otherwise."""
@@ -66,7 +68,7 @@ class PosedScene:
         recent: RecentItems[Tensor] | None = None,
         largest_photograph: int = LARGEST_PHOTOGRAPH,
     ) -> None:
-        self.name, self.folder = place.name, place.folder
+        self.name, self.folder, self.place = place.name, place.folder, place
         self._largest_photograph = largest_photograph
         splits = read_splits(place)
         self.train_outputs, self.eval_outputs = splits.train, splits.held_out
@@ -117,16 +119,23 @@ class PosedScene:
 
     @property
     def digest(self) -> str:
-        """Hexadecimal; differs when a file's name, size or time, a camera or the size differs."""
+        """Hexadecimal; differs when anything does that anchors and volumes are made from."""
         content = hashlib.sha256(self.views.intrinsics.numpy().tobytes())
         content.update(self.views.world_to_camera_cv.numpy().tobytes())
         content.update(f"{self.views.height} {self.views.width} {self.training}".encode())
-        for view in range(len(self)):
-            for file in (self.file(view), self._depth_file(view)):
-                if file is not None:
-                    status = file.stat()
-                    stamp = f"{file.name} {status.st_size} {status.st_mtime_ns}\n"
-                    content.update(stamp.encode())
+        files = [
+            file for view in range(len(self)) for file in (self.file(view), self._depth_file(view))
+        ]
+        for file in (*files, points_file(self.place)):
+            if file is not None:
+                status = file.stat()
+                stamp = f"{file.name} {status.st_size} {status.st_mtime_ns}\n"
+                content.update(stamp.encode())
+        for dataset in {id(data): data for data, _ in self._images}.values():
+            behind = dataset._dataparser_outputs.alpha_color
+            content.update(f"{_depth_unit(dataset)} {behind}".encode())
+        known = self.train_outputs.metadata.get("points3D_xyz", torch.zeros(0))
+        content.update(f"{len(known)} {known.double().sum(dim=0).tolist()}".encode())
         return content.hexdigest()
 
     def file(self, view: int) -> Path:
@@ -166,6 +175,8 @@ class PosedScene:
         dataset, index = self._images[view]
         try:
             pixels = load_rgb(dataset, index).permute(1, 2, 0).numpy()
+        except UserError as error:
+            raise UserError(f"scene {self.name}: {error}") from error
         except (OSError, SyntaxError, ValueError) as error:
             raise UserError(
                 f"scene {self.name}: image {self.file(view)} cannot be read ({error}); restore it"
@@ -184,17 +195,16 @@ class PosedScene:
         if file is None:
             return None
         dataset, _ = self._images[view]
-        unit = dataset.metadata.get("depth_unit_scale_factor", 1e-3)
-        unit *= dataset._dataparser_outputs.dataparser_scale
+        unit = _depth_unit(dataset)
         lens = self._lenses[view]
         try:
             with _READING_DEPTH:
-                found = get_depth_image_from_path(file, *undistorted_size(lens), unit)
-        except (OSError, ValueError, AttributeError, cv2.error) as error:
+                found = read_depth(file, *undistorted_size(lens), unit)
+        except (OSError, ValueError, cv2.error) as error:
             raise UserError(
                 f"scene {self.name}: depth {file} cannot be read; restore it"
             ) from error
-        pixels = undistorted(found[..., 0].numpy().astype(np.float32), lens, nearest=True)
+        pixels = undistorted(found, lens, nearest=True)
         size = (self.views.width, self.views.height)
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST_EXACT)
         known = np.isfinite(small) & (small > 0)
@@ -230,10 +240,27 @@ class PosedScene:
         return extract(encoder, sources, store_root, scene=self.folder.resolve().name)
 
     @property
-    def sparse_points(self) -> Float[Tensor, "points 3"] | None:
-        """Points on surfaces that the data parser knows, in the world."""
-        found = self.train_outputs.metadata.get("points3D_xyz")
-        return None if found is None or len(found) == 0 else found[:, :3].float()
+    def cloud(self) -> PointCloud | None:
+        """Points on surfaces that come with the scene, in the world.
+
+        Raises:
+            UserError: their file is damaged.
+        """
+        metadata = self.train_outputs.metadata
+        found, colours = metadata.get("points3D_xyz"), metadata.get("points3D_rgb")
+        if found is None or len(found) == 0:
+            return self._saved_points
+        return PointCloud(found[:, :3].double(), None if colours is None else colours.float() / 255)
+
+    @cached_property
+    def _saved_points(self) -> PointCloud | None:
+        return saved_points(self.place, self.train_outputs)
+
+
+def _depth_unit(dataset: InputDataset) -> float:
+    """Scene units of one step of depth images, the host's default where the dataset does not say."""
+    unit = dataset.metadata.get("depth_unit_scale_factor", 1e-3)
+    return unit * dataset._dataparser_outputs.dataparser_scale
 
 
 def working_size(lenses: list[Lens], image_size: int) -> tuple[int, int]:

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from PIL import Image
 
+from condense_ns.data.photograph_pixels import converted
 from condense_ns.errors import UserError
 
 MIN_IMAGES = 2
+_SAME_PLACE = 5e-7
+"""Of the coordinates: cameras that differ by less are at one place in single precision."""
 FOCAL_KEYS = ("fl_x", "fl_y")
 UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises, depending on the format, for files that are damaged or claim to be huge."""
@@ -27,7 +31,7 @@ def check_scene_file(data: Path) -> None:
 
     Raises:
         UserError: not readable, no frames, a missing image, a NaN or singular pose, a focal length
-            that is not positive.
+            that is not positive, fewer than two photographs, or all from one place.
     """
     if not data.exists():
         raise UserError(f"no scene at {data}: give the folder that holds transforms.json as --data")
@@ -44,6 +48,7 @@ def check_scene_file(data: Path) -> None:
     _check_focal(meta, file, "the scene")
     for frame in frames:
         _check_frame(frame, file)
+    _check_places(np.array([frame["transform_matrix"] for frame in frames])[:, :3, 3], file)
 
 
 def _check_frame(frame: dict[str, Any], file: Path) -> None:
@@ -67,6 +72,24 @@ def _check_frame(frame: dict[str, Any], file: Path) -> None:
     _check_focal(frame, file, name)
 
 
+def _check_places(places: Float[np.ndarray, "frames 3"], file: Path) -> None:
+    if len(places) < MIN_IMAGES:
+        raise UserError(
+            f"{file} lists a single photograph, at least {MIN_IMAGES} are needed; add photographs "
+            "from other places"
+        )
+    if at_one_place(places):
+        raise UserError(
+            f"{file}: all cameras stand at one place, from where nothing tells how far things are; "
+            "add photographs from other places"
+        )
+
+
+def at_one_place(places: Float[np.ndarray, "cameras 3"]) -> bool:
+    """Whether cameras differ by no more than what single precision loses."""
+    return bool(np.ptp(places, axis=0).max() <= _SAME_PLACE * np.abs(places).max())
+
+
 def _check_focal(fields: dict[str, Any], file: Path, owner: str) -> None:
     for key in FOCAL_KEYS:
         value = fields.get(key)
@@ -75,18 +98,25 @@ def _check_focal(fields: dict[str, Any], file: Path, owner: str) -> None:
             raise UserError(f"{file}: {key} of {owner} is {value}, expected a number of pixels > 0")
 
 
-def check_split(outputs: DataparserOutputs, split: str) -> None:
+def check_split(
+    outputs: DataparserOutputs, split: str, remedy: str = "nerfstudio-data --eval-mode all"
+) -> None:
     """Check one split as a data parser returned it.
 
+    Args:
+        outputs: of the data parser.
+        split: "train" needs at least two images.
+        remedy: what the user writes where to keep no images for evaluation alone.
+
     Raises:
-        UserError: too few images, an unreadable image, a size that is not the camera's, a pose with
-            NaN, or a principal point outside the image.
+        UserError: too few images, an unreadable image or one without colours, a size that is not
+            the camera's, a pose with NaN, or a principal point outside the image.
     """
     files = outputs.image_filenames
     if split == "train" and len(files) < MIN_IMAGES:
         raise UserError(
             f"the scene has {len(files)} training image(s), at least {MIN_IMAGES} are needed: add "
-            "images, or change the split with e.g. nerfstudio-data --eval-mode all"
+            f"images, or change the split with e.g. {remedy}"
         )
     for index, file in enumerate(files):
         check_image(Path(file), outputs.cameras, index)
@@ -116,7 +146,7 @@ def check_image(file: Path, cameras: Cameras, index: int) -> None:
 
 
 def _image_size(file: Path) -> tuple[int, int]:
-    """Width and height, after making sure that the file is whole."""
+    """Width and height, after making sure that the file is whole and holds colours."""
     if not file.exists():
         raise UserError(f"image {file} does not exist; restore it or drop its frame")
     try:
@@ -124,6 +154,7 @@ def _image_size(file: Path) -> tuple[int, int]:
             size = image.size
             image.draft("L", (1, 1))  # JPEGs: check the stream at an eighth of the work
             image.load()
+            converted(image, file)
     except UNREADABLE as error:
         raise UserError(f"image {file} cannot be read ({error}); restore it or drop it") from error
     return size

@@ -72,13 +72,21 @@ def recognised_place(folder: Path, name: str | None = None) -> ScenePlace | None
     """The scene in a folder, if what lies there says how to read it."""
     for mark, dataparser in _MARKS.items():
         if (folder / mark).exists():
-            return ScenePlace(name or folder.name, folder, dataparser, _colmap_options(mark))
+            return ScenePlace(
+                name or folder.name, folder, dataparser, _colmap_options(folder, mark)
+            )
     return None
 
 
-def _colmap_options(mark: str) -> dict[str, Any]:
-    """Images are reduced when they are read; COLMAP's parser would ask on the terminal instead."""
+def _colmap_options(folder: Path, mark: str) -> dict[str, Any]:
+    """Images are reduced when they are read; COLMAP's parser would ask on the terminal instead.
+
+    The mapper writes models into `sparse/0` and so on, `image_undistorter` its one into `sparse`.
+    """
     if _MARKS[mark] != "colmap":
         return {}
     options: dict[str, Any] = {"downscale_factor": 1}
-    return options | ({"colmap_path": "sparse/0"} if mark == "sparse" else {})
+    if mark != "sparse":
+        return options
+    alone = any((folder / mark / name).exists() for name in ("cameras.bin", "cameras.txt"))
+    return options | {"colmap_path": mark if alone else f"{mark}/0"}

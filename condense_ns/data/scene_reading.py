@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from nerfstudio.data.dataparsers.base_dataparser import DataParser, DataparserOutputs
 from nerfstudio.utils.rich_utils import CONSOLE
+from rich.console import Console
 
-from condense_ns.data.scene_checks import check_scene_file, check_split
+from condense_ns.data.scene_checks import at_one_place, check_scene_file, check_split
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.errors import UserError
 
 _HELD_OUT_SPLITS = ("test", "val")
+_REMEDY = "a list of scenes in YAML that has eval_mode: all beside the path of this one"
+_ELSEWHERE = "add photographs from other places"
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,43 @@ def read_splits(place: ScenePlace) -> SceneSplits:
         with _host_is_quiet():
             train = parser.get_dataparser_outputs(split="train")
             held_out = _held_out(parser)
-        check_split(replace(train, image_filenames=train.image_filenames[:2]), "train")
+        if len({*train.image_filenames, *held_out.image_filenames}) == 1:
+            raise UserError(f"it has a single photograph; {_ELSEWHERE}")
+        check_split(replace(train, image_filenames=train.image_filenames[:2]), "train", _REMEDY)
+        _check_places(train)
     except UserError as error:
         raise UserError(f"scene {place.name}: {error}") from error
+    except ZeroDivisionError as error:  # data parsers divide by the size of the cameras' path
+        raise UserError(
+            f"scene {place.name} has a single photograph, or all its cameras stand at one place; "
+            f"{_ELSEWHERE}"
+        ) from error
     except Exception as error:
         raise UserError(
             f"scene {place.name} in {place.folder} cannot be read as {place.dataparser} "
             f"({type(error).__name__}: {error}); mend it or drop it from the list"
         ) from error
+    if train.mask_filenames:
+        _tell_of_masks(place.name, place.folder)
     return SceneSplits(train, held_out)
+
+
+def _check_places(train: DataparserOutputs) -> None:
+    """Refuse cameras at one place; data parsers scale what rounding leaves of their path to 1."""
+    scaled = train.cameras.camera_to_worlds[:, :, 3].double() / train.dataparser_scale
+    turned = scaled - train.dataparser_transform[:, 3]  # as in the files, but for a rotation
+    if at_one_place(turned.numpy()):
+        raise UserError(f"all its cameras stand at one place; {_ELSEWHERE}")
+
+
+@cache
+def _tell_of_masks(name: str, folder: Path) -> None:
+    """Once per scene, however often it is opened."""
+    Console(stderr=True, highlight=False, markup=False).print(
+        f"scene {name} in {folder} has masks, which are not used: all of each photograph counts",
+        style="yellow",
+        soft_wrap=True,
+    )
 
 
 def _held_out(parser: DataParser) -> DataparserOutputs:

@@ -1,10 +1,13 @@
 """Photographs through a real lens -> photographs through an ideal one (OpenCV).
 
 The ideal camera has the same number of pixels; its field of view is the largest that the lens fills
-(`alpha` 0 for perspective lenses, `balance` 0 for fisheyes). Pixels are continuous, the first centre
-at 0.5; OpenCV's begin at 0, which is undone here.
+(`alpha` 0 for perspective lenses, `balance` 0 for fisheyes). Of fisheyes that reach further than
+`WIDEST` along an axis it is what lies within: a plane has no room for 90 degrees, and long before most
+of it shows the border. Pixels are continuous, the first centre at 0.5; OpenCV's begin at 0, which is
+undone here.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +18,9 @@ from nerfstudio.cameras.cameras import Cameras, CameraType
 
 from condense_ns.errors import UserError
 
+WIDEST = 65.0
+"""Degrees from the optical axis, along each axis, that an ideal camera sees of a fisheye."""
+_ANGLES = np.linspace(0.0, math.radians(WIDEST), 6501)
 _KEPT_LENSES = 4  # maps of so many lenses are kept; most scenes have one lens
 
 
@@ -34,6 +40,10 @@ class Lens:
     """k1, k2, k3, k4, p1, p2."""
     fisheye: bool
     """Equidistant instead of perspective projection."""
+
+    def __str__(self) -> str:
+        """What the pixels of the ideal camera follow from, for keys of stored ones."""
+        return repr(self) + f" within {WIDEST} degrees" * _is_wide(self)
 
     @property
     def is_ideal(self) -> bool:
@@ -88,6 +98,8 @@ def ideal_intrinsics(lens: Lens) -> Float[np.ndarray, "3 3"]:
     """Intrinsics of the undistorted photograph, in its pixels."""
     if lens.is_ideal:
         return lens.matrix
+    if _is_wide(lens):
+        return _widest_intrinsics(lens)
     zero_based, size = _zero_based(lens.matrix), (lens.width, lens.height)
     if lens.fisheye:
         ideal = cv2.fisheye.estimateNewCameraMatrixForUndistortRectify(
@@ -96,6 +108,41 @@ def ideal_intrinsics(lens: Lens) -> Float[np.ndarray, "3 3"]:
     else:
         ideal, _ = cv2.getOptimalNewCameraMatrix(zero_based, _coefficients(lens), size, 0)
     return _zero_based(np.asarray(ideal, dtype=np.float64), by=0.5)
+
+
+def _is_wide(lens: Lens) -> bool:
+    """The middle of a border of a fisheye's photograph lies beyond `WIDEST`."""
+    return lens.fisheye and bool((_border_radii(lens) > _radii(lens)[-1]).any())
+
+
+def _widest_intrinsics(lens: Lens) -> Float[np.ndarray, "3 3"]:
+    """Intrinsics of an ideal camera that sees no further than `WIDEST`, nor than the photograph."""
+    radii = _radii(lens)
+    angles = np.interp(_border_radii(lens), radii, _ANGLES[: len(radii)])  # no more than the last
+    left, right, top, bottom = np.tan(angles)
+    aspect = lens.focal[1] / lens.focal[0]
+    across = max(lens.width / (left + right), lens.height / (top + bottom) / aspect)
+    down = across * aspect
+    x = (lens.width + across * (left - right)) / 2
+    y = (lens.height + down * (top - bottom)) / 2
+    return np.array([[across, 0.0, x], [0.0, down, y], [0.0, 0.0, 1.0]])
+
+
+def _border_radii(lens: Lens) -> Float[np.ndarray, "4"]:
+    """From the centre to the left, right, top and bottom border, in focal lengths."""
+    (across, down), (x, y) = lens.focal, lens.centre
+    return np.array(
+        [x / across, (lens.width - x) / across, y / down, (lens.height - y) / down],
+        dtype=np.float64,
+    )
+
+
+def _radii(lens: Lens) -> Float[np.ndarray, " angles"]:
+    """Where a fisheye has each of `_ANGLES`, in focal lengths, as far as they grow with the angle."""
+    square = _ANGLES**2
+    k1, k2, k3, k4 = lens.distortion[:4]
+    radii = _ANGLES * (1 + square * (k1 + square * (k2 + square * (k3 + square * k4))))
+    return radii[: int(np.argmax(radii)) + 1]
 
 
 def undistorted(

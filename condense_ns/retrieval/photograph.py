@@ -76,7 +76,7 @@ def _read(path: Path) -> tuple[Float[Tensor, "3 height width"], float | None]:
             # Some phones take more pixels than Pillow warns of; twice as many it refuses.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
-                colours = _colours(ImageOps.exif_transpose(opened))
+                colours = _on_black(picture_colours(ImageOps.exif_transpose(opened)))
                 return torch.from_numpy(colours).permute(2, 0, 1).contiguous(), _noted_focal(opened)
     except FileNotFoundError as error:
         raise UserError(f"there is no image {path}") from error
@@ -86,8 +86,8 @@ def _read(path: Path) -> tuple[Float[Tensor, "3 height width"], float | None]:
         raise UserError(f"{path} cannot be read as an image; give a PNG or JPEG file") from error
 
 
-def _colours(picture: Image.Image) -> Float[np.ndarray, "height width 3"]:
-    """RGB in [0, 1].
+def picture_colours(picture: Image.Image) -> Float[np.ndarray, "height width channels"]:
+    """RGB in [0, 1] of a picture of any mode, and how opaque it is where its file may say so.
 
     Raises:
         ValueError: floating point numbers, or larger ones than 16 bits hold.
@@ -97,9 +97,14 @@ def _colours(picture: Image.Image) -> Float[np.ndarray, "height width 3"]:
     if picture.mode == "F":
         raise ValueError("nobody knows which number is white")
     if picture.mode in _WITH_ALPHA or "transparency" in picture.info:
-        shares = _shares(np.asarray(picture.convert("RGBA")), 255)
-        return shares[..., :3] * shares[..., 3:]
+        return _shares(np.asarray(picture.convert("RGBA")), 255)
     return _shares(np.asarray(picture.convert("RGB")), 255)
+
+
+def _on_black(
+    colours: Float[np.ndarray, "height width channels"],
+) -> Float[np.ndarray, "height width 3"]:
+    return colours[..., :3] * colours[..., 3:] if colours.shape[2] == 4 else colours
 
 
 def _shares(values: Shaped[np.ndarray, "*shape"], white: int) -> Float[np.ndarray, "*shape"]:

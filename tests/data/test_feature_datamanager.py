@@ -55,6 +55,18 @@ def test_images_of_several_sizes_keep_their_own_pixels(tmp_path: Path):
     assert error < 0.1
 
 
+def test_photographs_with_a_palette_are_trained_on_in_their_colours(tmp_path: Path):
+    scene = make_textured_scene(tmp_path / "board")
+    plain = data_manager(scene, tmp_path / "plain").train_dataset[0]["image"]
+    for file in (scene / "images").iterdir():
+        with Image.open(file) as opened:
+            opened.convert("RGB").quantize(256).save(file)
+    manager = data_manager(scene, tmp_path / "store")
+    _, batch = manager.next_train(0)
+    assert (manager.train_dataset[0]["image"] - plain).abs().mean() < 0.03
+    assert (batch["feature"][COLOURS] - batch["image"]).abs().mean() < 0.1
+
+
 def test_masked_pixels_are_never_drawn(tmp_path: Path):
     scene = make_textured_scene(tmp_path / "masked")
     mask = np.zeros((48, 64), np.uint8)

@@ -9,7 +9,7 @@ from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from PIL import Image
 
-from condense_ns.data.scene_checks import check_scene_file, check_split
+from condense_ns.data.scene_checks import at_one_place, check_scene_file, check_split
 from condense_ns.errors import UserError
 
 WIDTH, HEIGHT = 12, 8
@@ -122,6 +122,39 @@ def test_a_scene_of_one_image_cannot_be_trained_on(scene):
     with pytest.raises(UserError, match=r"1 training image\(s\), at least 2 are needed: add"):
         check_split(outputs(scene), "train")
     check_split(outputs(scene), "eval")
+    with pytest.raises(UserError, match=r"e\.g\. a list of scenes"):
+        check_split(outputs(scene), "train", "a list of scenes")
+    with pytest.raises(UserError, match=r"transforms\.json lists a single photograph, at least 2"):
+        check_scene_file(scene)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.1, -7000.3])
+def test_cameras_at_one_place_are_refused(scene, place):
+    def edit(meta):
+        for frame in meta["frames"]:
+            frame["transform_matrix"][0][3] = place
+
+    rewrite(scene, edit)
+    with pytest.raises(UserError, match=r"transforms\.json: all cameras stand at one place.*add"):
+        check_scene_file(scene)
+
+
+def test_cameras_far_from_the_origin_may_be_near_one_another():
+    places = np.array([[1000.0, 0.0, 0.0], [1000.01, 0.0, 0.0]])
+    assert not at_one_place(places)
+    assert at_one_place(places.round(1))
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "LA", "1"])
+def test_images_of_any_mode_pass_if_they_have_colours(scene, mode):
+    Image.new(mode, (WIDTH, HEIGHT)).save(scene / "images" / "1.png", format="TIFF")
+    check_split(outputs(scene), "train")
+
+
+def test_an_image_of_numbers_that_are_no_colours_is_named(scene):
+    Image.new("F", (WIDTH, HEIGHT)).save(scene / "images" / "1.png", format="TIFF")
+    with pytest.raises(UserError, match=r"1\.png cannot be read as colours .*convert it to RGB"):
+        check_split(outputs(scene), "train")
 
 
 @pytest.mark.parametrize("name", ["0.png", "2.jpg"])

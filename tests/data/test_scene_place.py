@@ -21,6 +21,8 @@ def config_of(place: ScenePlace) -> Any:
         (["transforms_train.json"], "blender-data", {}),
         (["colmap/x"], "colmap", {"downscale_factor": 1}),
         (["sparse/0/x"], "colmap", {"downscale_factor": 1, "colmap_path": "sparse/0"}),
+        (["sparse/cameras.bin"], "colmap", {"downscale_factor": 1, "colmap_path": "sparse"}),
+        (["sparse/cameras.txt"], "colmap", {"downscale_factor": 1, "colmap_path": "sparse"}),
     ],
 )
 def test_the_data_parser_is_known_by_what_lies_in_the_folder(

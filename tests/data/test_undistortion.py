@@ -1,11 +1,15 @@
 """The undistorted photograph is what an ideal camera at the same place sees."""
 
+import math
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import torch
 from nerfstudio.cameras.cameras import Cameras, CameraType
 
-from condense_ns.data.undistortion import Lens, ideal_intrinsics, lens_of, undistorted
+from condense_ns.data.undistortion import WIDEST, Lens, ideal_intrinsics, lens_of, undistorted
 from condense_ns.errors import UserError
 from condense_ns.geometry.projection import Camera, project
 
@@ -13,6 +17,9 @@ FOX = Lens(135, 240, (172.0, 171.8), (69.3, 120.7), (0.058, -0.08, 0.0, 0.0, -0.
 THREE = Lens(160, 120, (130.0, 131.0), (82.0, 57.0), (-0.2, 0.05, 0.01, 0.0, 0.001, 0.002), False)
 FISHEYE = Lens(160, 120, (70.0, 71.0), (81.0, 58.0), (0.05, -0.01, 0.002, 0.0, 0.0, 0.0), True)
 IDEAL = Lens(40, 30, (50.0, 52.0), (20.0, 15.0), (0.0,) * 6, False)
+# Reaches 91.7 degrees to the sides and 68.8 up and down.
+WIDE = Lens(1600, 1200, (500.0, 500.0), (800.0, 600.0), (0.0,) * 6, True)
+SHIFTED = Lens(160, 120, (50.0, 51.0), (70.0, 65.0), (-0.05, -0.02, 0.0, 0.0, 0.0, 0.0), True)
 LENSES = pytest.mark.parametrize("lens", [FOX, THREE, FISHEYE], ids=["fox", "three", "fisheye"])
 
 
@@ -30,7 +37,10 @@ def where_the_real_camera_has_them(lens: Lens) -> np.ndarray:
     return pixels.reshape(lens.height, lens.width, 2).numpy()
 
 
-@LENSES
+WIDE_TOO = pytest.mark.parametrize("lens", [FOX, THREE, FISHEYE, WIDE, SHIFTED])
+
+
+@WIDE_TOO
 def test_each_pixel_comes_from_where_the_lens_projects_its_ray(lens: Lens):
     down, across = np.mgrid[: lens.height, : lens.width].astype(np.float32) + 0.5
     found = undistorted(np.stack([across, down], axis=-1), lens)
@@ -39,7 +49,7 @@ def test_each_pixel_comes_from_where_the_lens_projects_its_ray(lens: Lens):
     assert np.abs(found - expected)[inner].max() < 0.1  # OpenCV rounds to 1/32 of a pixel
 
 
-@LENSES
+@WIDE_TOO
 def test_the_ideal_photograph_has_no_empty_border(lens: Lens):
     pixels = where_the_real_camera_has_them(lens)
     assert pixels.min() > -1.5
@@ -52,6 +62,42 @@ def test_most_of_the_photograph_is_kept(lens: Lens):
     width, height = np.ptp(pixels[..., 0]), np.ptp(pixels[..., 1])
     assert width > 0.9 * lens.width or height > 0.9 * lens.height
     assert width * height > 0.6 * lens.width * lens.height
+
+
+@pytest.mark.parametrize("focal", [300.0, 500.0, 509.3, 600.0, 700.0])
+def test_a_wide_fisheye_is_seen_up_to_the_widest_angle_by_hand(focal: float):
+    lens = replace(WIDE, focal=(focal, focal))
+    assert 800 / focal > math.radians(WIDEST)  # an equidistant lens has angle = radius / focal
+    ideal = ideal_intrinsics(lens)
+    sides = 800 / math.tan(math.radians(WIDEST))
+    found = max(sides, 600 / math.tan(min(600 / focal, math.radians(WIDEST))))
+    assert ideal == pytest.approx(np.array([[found, 0, 800], [0, found, 600], [0, 0, 1]]))
+    assert "within 65.0 degrees" in str(lens)
+
+
+def test_a_wide_fisheye_is_not_seen_beyond_its_photograph_by_hand():
+    lens = replace(WIDE, width=4000, height=600, centre=(1000.0, 300.0))
+    left = math.tan(math.radians(WIDEST))  # 1000 / 500 and 3000 / 500 are more
+    top = math.tan(300 / 500)
+    focal = max(4000 / (2 * left), 600 / (2 * top))
+    expected = [[focal, 0, 2000], [0, focal, 300], [0, 0, 1]]
+    assert ideal_intrinsics(lens) == pytest.approx(np.array(expected))
+    above = replace(WIDE, centre=(800.0, 200.0))  # 200 / 500 above the centre, 1000 / 500 below
+    ideal = ideal_intrinsics(above)
+    assert ideal[1, 2] / ideal[1, 1] <= math.tan(200 / 500) + 1e-6
+    assert (1200 - ideal[1, 2]) / ideal[1, 1] <= left + 1e-6
+
+
+@pytest.mark.parametrize("lens", [FISHEYE, replace(WIDE, focal=(706.0, 706.0))])
+def test_other_fisheyes_have_opencv_s_ideal(lens: Lens):
+    real = lens.matrix - np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    size, distortion = (lens.width, lens.height), np.array(lens.distortion[:4])
+    expected = cv2.fisheye.estimateNewCameraMatrixForUndistortRectify(
+        real, distortion, size, np.eye(3), balance=0.0
+    )
+    expected[:2, 2] += 0.5
+    assert ideal_intrinsics(lens).tolist() == expected.tolist()
+    assert str(lens) == repr(lens)
 
 
 def test_an_ideal_lens_changes_nothing():
