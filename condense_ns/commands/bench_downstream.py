@@ -111,6 +111,9 @@ class BenchDownstream:
         return options.plan(mode, PROBING_RATE if mode == "frozen" else FINETUNING_RATE)
 
     def _check(self) -> None:
+        from condense_ns.encoders import check_device
+
+        check_device(self.device)
         for name in ("seeds", "probe_steps", "finetune_steps", "probe_batch", "finetune_batch"):
             if getattr(self, name) < 1:
                 option = name.replace("_", "-")

@@ -8,6 +8,7 @@ from condense_ns.commands.backbone_files import check_backbones
 from condense_ns.errors import UserError
 
 if TYPE_CHECKING:
+    from condense_ns.benchmarks.labelled_voxels import LabelledScene
     from condense_ns.benchmarks.pretraining import Scenes
     from condense_ns.encoders.base import ImageEncoder
     from condense_ns.fields.backbone_file import SavedBackbone
@@ -76,10 +77,15 @@ class BenchPretrain:
         train, test = listed.train[: self.most_train], listed.test
         if not train or not test:
             raise UserError(f"{self.data} needs scenes below train and below test")
-        read = [
-            labelled_scene(place, encoder, self.image_size, self.most_voxels)
-            for place in track((*train, *test), "Reading scenes")
-        ]
+        read: list[LabelledScene] = []
+        for place in track((*train, *test), "Reading scenes"):
+            scene = labelled_scene(place, encoder, self.image_size, self.most_voxels)
+            if read and scene.annotations.classes != read[0].annotations.classes:
+                raise UserError(
+                    f"scene {place.name} has other classes than {read[0].scene.name}; give the same list of "
+                    "classes to all annotations.json, or leave the scene out"
+                )
+            read.append(scene)
         return Scenes(read[: len(train)], read[len(train) :])
 
     def _backbones(self, encoder: "ImageEncoder") -> dict[str, "SavedBackbone"]:

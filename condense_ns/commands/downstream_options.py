@@ -103,6 +103,9 @@ class DownstreamOptions:
         return row
 
     def _check(self) -> None:
+        from condense_ns.encoders import check_device
+
+        check_device(self.device)
         for name, least in (("steps", 1), ("batch", 1), ("resolution", 2), ("seed", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"--{name} is {getattr(self, name)}; it must be {least} or more")

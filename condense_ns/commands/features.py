@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condense_ns.errors import UserError
+from condense_ns.whole_files import refuse_to_overwrite
 
 if TYPE_CHECKING:
     from condense_ns.pipelines.point_features import FeatureGiver, PointFeatures
@@ -32,6 +33,9 @@ class Features:
     latent the backbone's own numbers."""
     voxel_size: float | None = None
     """Of a point cloud, in its units; None chooses it so that voxels hold about four points."""
+    inside: bool = False
+    """The point cloud was taken from within, as of a room: normals that it lacks are estimated towards its
+    middle, and not away from it."""
     most_voxels: int = 200_000
     """The resolution is halved until there are no more."""
     image_size: int = 256
@@ -64,17 +68,26 @@ class Features:
         if self.points is not None:
             from condense_ns.export.cloud_file import read_cloud
 
-            return giver.of_cloud(read_cloud(self.points), self.voxel_size, str(self.points))
+            cloud = read_cloud(self.points)
+            return giver.of_cloud(cloud, self.voxel_size, str(self.points), self.inside)
         from condense_ns.pipelines.scene_lifting import open_scene
 
         assert self.scene is not None
         return giver.of_scene(open_scene(self.scene, self.image_size))
 
     def _check(self) -> None:
+        from condense_ns.encoders import check_device
+
+        check_device(self.device)
         if (self.points is None) == (self.scene is None):
             raise UserError("give either --points or --scene")
+        if self.inside and self.points is None:
+            raise UserError("--inside is for --points; a scene's cameras tell, leave it out")
         if self.output_path.suffix != ".npz":
             raise UserError(f"--output-path is {self.output_path}; its name must end in .npz")
+        if self.points is not None:
+            both = (self.output_path, self.output_path.with_suffix(".ply"))
+            refuse_to_overwrite(self.points, both)
         if self.voxel_size is not None and not self.voxel_size > 0:
             raise UserError(f"--voxel-size is {self.voxel_size}, it must be above 0")
         for name, least in (("most_voxels", 1), ("image_size", 32)):

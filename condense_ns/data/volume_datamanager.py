@@ -6,18 +6,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from nerfstudio.cameras.cameras import Cameras
 
 from condense_ns.data.feature_datamanager import STATISTICS_SAMPLES
 from condense_ns.data.feature_statistics import feature_statistics
+from condense_ns.data.host_cameras import host_cameras
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.data.prepared_scenes import PreparedScenes, PreparedVolume, refuse_unseen
 from condense_ns.data.scenes_datamanager import (
+    Batch,
     Hidden,
     ScenesDataManager,
     ScenesDataManagerConfig,
     refuse_small,
 )
 from condense_ns.data.volume_examples import (
+    annotated_things,
     drawn_source,
     drawn_views,
     volume_example,
@@ -25,6 +29,7 @@ from condense_ns.data.volume_examples import (
     with_priors,
 )
 from condense_ns.data.volume_kinds import AS_GIVEN
+from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.pretraining.pretrain_example import PretrainExample
 from condense_ns.tensors import FeatureStatistics
@@ -42,7 +47,7 @@ class VolumeDataManagerConfig(ScenesDataManagerConfig):
 
     _target: type = field(default_factory=lambda: VolumeDataManager)
     views_per_example: int = 4
-    """Views of a scene that one example looks at; correspondence needs 2."""
+    """Views of a scene that one example looks at; correspondence and keypoint scores need 2."""
     most_voxels: int = 12_000
     """Of a scene; its resolution is halved until it has no more. Steps take time in proportion."""
     kinds: tuple[Kind, ...] = ("depth", "points", "radiance")
@@ -94,9 +99,30 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
     def setup_train(self) -> None:
         """Make sure that all scenes have volumes and that all features are stored."""
         if self.test_mode == "val":
+            self._check_language()
             for place in self.slots.own_scenes(self.scenes.train):
                 refuse_unseen(self.open_scenes[place], self.prepared)
         super().setup_train()
+
+    def _check_language(self) -> None:
+        """Can captions be learned from, if they are to be?
+
+        Raises:
+            UserError: no encoder knows text, or no training scene has things with captions.
+        """
+        if "language" not in self.config.objectives:
+            return
+        specs = self.config.encoders
+        if not any(isinstance(self.teachers[spec], TextImageEncoder) for spec in specs):
+            raise UserError(
+                f"--pipeline.model.objectives has language, but no text is understood by {', '.join(specs)}; "
+                "name an encoder that does, e.g. --pipeline.encoders mini, or leave language out"
+            )
+        if not any(annotated_things(place.folder) for place in self.scenes.train):
+            raise UserError(
+                "--pipeline.model.objectives has language, but no training scene has an annotations.json "
+                "with instances; annotate some, or leave language out"
+            )
 
     def _statistics(self) -> dict[str, FeatureStatistics]:
         """Of each encoder, over a few training scenes; the same in all processes of a run."""
@@ -120,18 +146,38 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         turn = int(generator.integers(TURNS)) if config.turn_scenes else 0
         grey = generator.random() < config.grey_share
         example = volume_example(opened, self.prepared, views, source, turn, config.encoders)
-        example = example.without_colour() if grey else example
-        if "sparse" in config.objectives:
+        return self._completed(example.without_colour() if grey else example, opened)
+
+    def _completed(self, example: PretrainExample, opened: OpenScene) -> PretrainExample:
+        """With what else is needed for what is trained for."""
+        if "sparse" in self.config.objectives and example.seen:
             example = with_priors(example, opened, self.prepared)
-        if "language" in config.objectives:
+        if "language" in self.config.objectives:
             example = with_captions(example, opened, self.prepared)
         return example
 
     def held_out(self, opened: OpenScene, view: int) -> PretrainExample:
         """A view of a scene as it stands, with its image and the features that can be had."""
-        encoders = tuple(spec for spec in self.config.encoders if self._available(opened, spec))
-        example = volume_example(opened, self.prepared, [view], AS_GIVEN, 0, encoders)
+        example = self._as_given(opened, [view])
         return example.with_image(opened.scene.image(view))
+
+    def next_eval(self, step: int) -> tuple[Cameras, Batch]:
+        """The next held-out view with the training view that shares most with it, as some losses need two."""
+        _, batch = super().next_eval(step)
+        alone: PretrainExample = batch["examples"][0]
+        opened = self.opened(alone.scene)
+        try:
+            views = [alone.view, *self.prepared.overlapping(opened, alone.view, 1)]
+        except UserError:  # it shares nothing with any
+            views = [alone.view]
+        example = self._completed(self._as_given(opened, views), opened).to(self.device)
+        cameras = host_cameras(example.target).to(self.device)
+        return cameras, {**batch, "examples": [example]}
+
+    def _as_given(self, opened: OpenScene, views: list[int]) -> PretrainExample:
+        """Views of a scene as it stands, with the features that can be had."""
+        encoders = tuple(spec for spec in self.config.encoders if self._available(opened, spec))
+        return volume_example(opened, self.prepared, views, AS_GIVEN, 0, encoders)
 
     def shown_volume(self) -> PreparedVolume:
         """The volume of the shown scene as it stands.

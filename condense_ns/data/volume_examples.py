@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -129,9 +130,9 @@ def with_priors(
 def with_captions(
     example: PretrainExample, opened: OpenScene, prepared: PreparedScenes
 ) -> PretrainExample:
-    """The example with what is where, for encoders with text, if the scene is annotated."""
-    annotations = read_annotations(opened.scene.folder)
-    if annotations is None or not annotations.things:
+    """The example with what is where, for encoders with text, if things of the scene are annotated."""
+    annotations = annotated_things(opened.scene.folder)
+    if annotations is None:
         return example
     found = {}
     for spec, seen in example.seen.items():
@@ -156,6 +157,16 @@ def with_captions(
                 sharpness=float(encoder.inverse_temperature),
             )
     return replace(example, captions=found)
+
+
+def annotated_things(folder: Path) -> SceneAnnotations | None:
+    """The annotations of a scene in which there are things; None of any other.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    annotations = read_annotations(folder)
+    return annotations if annotations is not None and annotations.things else None
 
 
 def _captions(annotations: SceneAnnotations) -> list[str]:

@@ -3,8 +3,9 @@
 For example ``modelnet10_voxels:points/modelnet10_voxels`` or ``s3dis:Stanford3dDataset?area=5``.
 """
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -124,7 +125,17 @@ def _read(name: str, folder: Path, task: TaskName, options: Options) -> TaskData
             f"{folder or 'nothing'} is no folder with {name}; {known.where}, and give --data "
             f"{name}:<folder>"
         )
-    return known.read(folder, task, options)
+    return replace(known.read(folder, task, options), source=_source(folder))
+
+
+def _source(folder: Path) -> str:
+    """The folder, and names, sizes and times of the files right in it, which may be lists of others."""
+    content = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and not file.name.startswith("."):
+            status = file.stat()
+            content.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return f"{folder.resolve()} {content.hexdigest()[:16]}"
 
 
 def _sizes(options: Options) -> MadeUpSizes:

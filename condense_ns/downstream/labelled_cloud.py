@@ -39,6 +39,9 @@ class LabelledCloud:
     labels: Int64[Tensor, " points"] | None = None
     """Class, or part, of each point; `UNKNOWN` where nobody has said."""
     boxes: LabelledBoxes | None = None
+    viewpoints: Float[Tensor, "viewpoints 3"] | None = None
+    """Places in free space that estimated normals face, the nearest one each; None for things, whose normals
+    face away from their middle."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class TaskData:
     """Whether lengths are metres, so that clouds in other units can be told."""
     details: str = ""
     """What else the clouds depend on, by which runs are told apart."""
+    source: str = ""
+    """Folder and state of the files, by which runs are told apart as well; empty for made-up clouds."""
 
     def __post_init__(self) -> None:
         for split, clouds in (("training", self.train), ("test", self.test)):

@@ -81,7 +81,8 @@ def prepared(sample: LabelledCloud, data: TaskData, how: Preparation) -> Prepare
             "(0.001 for millimetres, 0.01 for centimetres), or leave it out of the split"
         )
     size = how.voxel_size or data.voxel_size or (longest or 1.0) / how.resolution
-    volume = replace(volume_from_points(cloud, size, name=sample.name), kind=how.kind)
+    seen_from = None if sample.viewpoints is None else sample.viewpoints * how.scale
+    volume = replace(volume_from_points(cloud, size, seen_from, sample.name), kind=how.kind)
     places = ((cloud.positions - volume.origin) / size).long()
     voxel_of = volume.numbers_at(places)
     if data.metres and longest > _WIDE and len(volume) > _MOST_ALONE * max(len(cloud), _MANY):

@@ -11,6 +11,7 @@ import torch
 
 from condense_ns.downstream.labelled_cloud import LabelledCloud, Split, TaskData
 from condense_ns.downstream.number_table import read_table
+from condense_ns.downstream.room_viewpoints import room_viewpoints
 from condense_ns.errors import UserError
 from condense_ns.volumes.from_points import PointCloud
 
@@ -92,4 +93,9 @@ def read_room(room: Path) -> LabelledCloud:
         labels.append(np.full(len(table), number))
     joined = torch.from_numpy(np.concatenate(tables))
     cloud = PointCloud(joined[:, :3], (joined[:, 3:].float() / _BYTE).clamp(0, 1))
-    return LabelledCloud(str(room), cloud, labels=torch.from_numpy(np.concatenate(labels)))
+    return LabelledCloud(
+        str(room),
+        cloud,
+        labels=torch.from_numpy(np.concatenate(labels)),
+        viewpoints=room_viewpoints(cloud.positions) if len(cloud) else None,
+    )

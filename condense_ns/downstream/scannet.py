@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Int64
 
 from condense_ns.downstream.labelled_cloud import UNKNOWN, LabelledCloud, Split, TaskData, TaskName
+from condense_ns.downstream.room_viewpoints import room_viewpoints
 from condense_ns.downstream.scannet_boxes import BOXED, aligned, boxes_of_scan, raw_classes
 from condense_ns.downstream.split_lists import check_lists
 from condense_ns.errors import UserError
@@ -70,7 +71,10 @@ def labelled_scan(scan: Path) -> LabelledCloud:
         raise UserError(f"{labels} has no property `label` at its points; {WHERE}")
     numbers = vertices["label"].astype(np.int64)
     return LabelledCloud(
-        str(points), cloud, labels=torch.from_numpy(_of_benchmark(numbers, labels))
+        str(points),
+        cloud,
+        labels=torch.from_numpy(_of_benchmark(numbers, labels)),
+        viewpoints=room_viewpoints(cloud.positions),
     )
 
 
@@ -94,4 +98,9 @@ def _boxed_scan(classes: dict[str, int], scan: Path) -> LabelledCloud:
     """A scan, aligned with its walls, with the boxes around its things."""
     points = scan / f"{scan.name}_vh_clean_2.ply"
     cloud = aligned(read_cloud(points), scan / f"{scan.name}.txt", WHERE)
-    return LabelledCloud(str(points), cloud, boxes=boxes_of_scan(scan, cloud, classes, WHERE))
+    return LabelledCloud(
+        str(points),
+        cloud,
+        boxes=boxes_of_scan(scan, cloud, classes, WHERE),
+        viewpoints=room_viewpoints(cloud.positions),
+    )

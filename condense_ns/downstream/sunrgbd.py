@@ -106,7 +106,8 @@ def read_image(folder: Path, image: Any) -> LabelledCloud:
     except (AttributeError, ValueError, TypeError) as error:
         raise UserError(f"{folder} describes an image wrongly ({error}); {WHERE}") from error
     points = depth_points(_depth(depth_path), intrinsics) @ tilt.T
-    return LabelledCloud(str(depth_path), PointCloud(torch.from_numpy(points)), boxes=boxes)
+    cloud, camera = PointCloud(torch.from_numpy(points)), torch.zeros(1, 3)
+    return LabelledCloud(str(depth_path), cloud, boxes=boxes, viewpoints=camera)
 
 
 def _depth(path: Path) -> UInt16[np.ndarray, "height width"]:

@@ -184,6 +184,8 @@ def _origin(data: TaskData, plan: RunPlan, fingerprint: str) -> dict[str, str]:
         "preparation": asdict(plan.preparation),
         "settings": settings,
     }
+    if data.source:
+        parts["source"] = data.source
     return {name: json.dumps(value) for name, value in parts.items()}
 
 

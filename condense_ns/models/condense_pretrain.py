@@ -112,7 +112,8 @@ class CondensePretrainModel(CrossSceneModel):
         )
         for name, known in statistics.items():
             self.network.decoders.of_encoder(name).remember(known)
-        self._latents: tuple[Tensor, int, Tensor] | None = None
+        self._latents: tuple[Tensor, Tensor] | None = None
+        self.register_load_state_dict_post_hook(lambda model, _: model._forget_latents())
 
     def get_param_groups(self) -> dict[str, list[Parameter]]:
         """All of the networks."""
@@ -124,6 +125,8 @@ class CondensePretrainModel(CrossSceneModel):
         Args:
             ray_bundle: examples and a seed for each, in place of the host's rays.
         """
+        if self.training:
+            self._forget_latents()  # a step of training follows
         examples = [example for example, _ in ray_bundle]
         return joint_losses(self.network, examples, self.config.objectives)
 
@@ -156,13 +159,15 @@ class CondensePretrainModel(CrossSceneModel):
 
     def latents_of(self, around: VolumeAround) -> Float[Tensor, "voxels latent"]:
         """Of a scene's voxels; kept until another scene is asked for, or the network learns."""
-        version = next(self.network.backbone.parameters())._version
         voxels = around.volume.voxel_indices
         kept = self._latents
-        if kept is None or kept[0] is not voxels or kept[1] != version:
+        if kept is None or kept[0] is not voxels:
             found = self.network.backbone([around.volume], around.pyramid)[0]
-            self._latents = kept = (voxels, version, found.detach())
-        return kept[2]
+            self._latents = kept = (voxels, found.detach())
+        return kept[1]
+
+    def _forget_latents(self) -> None:
+        self._latents = None
 
     def _feature_colours(self, found: RenderedVolume) -> Float[Tensor, "height width 3"]:
         """Features of the first encoder as colours; black where nothing is seen."""

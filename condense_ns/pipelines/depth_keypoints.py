@@ -28,6 +28,11 @@ from condense_ns.keypoints.detections import Keypoints2D
 from condense_ns.keypoints.keypoint_set import Keypoints3D, Observations, SeenView
 from condense_ns.keypoints.triangulation import Viewpoints
 from condense_ns.pipelines.condensing import WIDTH, CondenseOptions, wanted
+from condense_ns.pipelines.original_photographs import (
+    original_camera,
+    original_name,
+    original_pixels,
+)
 from condense_ns.pipelines.photo_detector import PhotoDetector
 from condense_ns.pipelines.predicted_scene import PredictedScene
 from condense_ns.pipelines.refined_encoder import RefinedEncoder
@@ -47,6 +52,8 @@ def keypoints_from_depth(
     views: Sequence[int] | None = None,
 ) -> Keypoints3D:
     """The keypoint set of a scene in its dataset's coordinates, the most useful keypoints first.
+
+    Its views are the photographs' files, and its pixels theirs, although undistorted ones were looked at.
 
     Args:
         scene: with depth images, points, or photographs that overlap.
@@ -234,12 +241,24 @@ def _decorated(
         observations=Observations(
             points,
             numbers[detections],
-            torch.cat([one.detected.pixels for one in seen])[detections],
+            _original_places(scene, used, seen)[detections],
         ),
-        views=_views(scene, used, seen, condensed.adjusted),
+        views=_views(scene, used, condensed.adjusted),
         frame="model",
         to_dataset=to_dataset(scene),
     )
+
+
+def _original_places(
+    scene: PosedScene, used: list[int], seen: list[_Seen]
+) -> Float[Tensor, "detections 2"]:
+    """All detections in the pixels of the files."""
+    places = []
+    for view, one in zip(used, seen, strict=True):
+        ideal = photograph_camera(scene, view)
+        original = original_camera(scene, view, ideal)
+        places.append(original_pixels(one.detected.pixels, ideal, original))
+    return torch.cat(places)
 
 
 def photograph_camera(scene: PosedScene, view: int) -> Camera:
@@ -263,18 +282,15 @@ def _focal(scene: PosedScene, view: int, size: tuple[int, int]) -> float:
     return float(scene.views.intrinsics[view, 0, 0]) * size[1] / scene.views.width
 
 
-def _views(
-    scene: PosedScene, used: list[int], seen: list[_Seen], adjusted: Viewpoints
-) -> tuple[SeenView, ...]:
-    """The photographs, each where its detections put it and where the dataset does."""
+def _views(scene: PosedScene, used: list[int], adjusted: Viewpoints) -> tuple[SeenView, ...]:
+    """The photographs as their files have them, each where its detections put it."""
     found: list[SeenView] = []
     for at, view in enumerate(used):
-        camera = photograph_camera(scene, view)
+        given = photograph_camera(scene, view)
+        camera = original_camera(scene, view, given)
         pose: Float64[Tensor, "3 4"] = camera_to_world_gl(
             adjusted.rotations[at], adjusted.translations[at]
         )
-        posed = Camera(
-            pose, camera.focal, camera.centre, camera.distortion, camera.width, camera.height
-        )
-        found.append(SeenView(scene.file(view).name, posed, camera.camera_to_world))
+        posed = replace(camera, camera_to_world=pose)
+        found.append(SeenView(original_name(scene, view), posed, given.camera_to_world))
     return tuple(found)

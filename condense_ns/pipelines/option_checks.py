@@ -140,7 +140,22 @@ def check_cross_scene_options(
                 "--pipeline.model.objectives is empty; name what is trained for, e.g. condense mvnet"
             )
         if isinstance(datamanager, VolumeDataManagerConfig):
+            _check_views(model, datamanager.views_per_example)
             datamanager.objectives = model.objectives
+
+
+def _check_views(model: CondensePretrainModelConfig, views: int) -> None:
+    """Do examples have the two views that some losses compare?"""
+    remedy = None
+    if "sparse" in model.objectives:
+        remedy = "leave sparse out of --pipeline.model.objectives"
+    elif "mvnet" in model.objectives and model.correspondence_loss_mult > 0:
+        remedy = "set --pipeline.model.correspondence-loss-mult 0"
+    if views == 1 and remedy:
+        raise UserError(
+            f"--pipeline.datamanager.views-per-example is 1, but what is trained for compares two; give 2 or "
+            f"more, or {remedy}"
+        )
 
 
 def _check(part: str, name: str, value: float | int | None, least: int) -> None:

@@ -11,7 +11,7 @@ from condense_ns.data.scene_volume import volume_of_scene
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.geometry.similarity import Similarity
 from condense_ns.rendering.pca_colours import fit_pca_colours, pca_colours
-from condense_ns.volumes.from_points import PointCloud, volume_from_points
+from condense_ns.volumes.from_points import PointCloud, check_cloud, volume_from_points
 from condense_ns.volumes.sparse_volume import SparseVolume
 from condense_ns.volumes.trilinear import trilinear
 
@@ -54,18 +54,24 @@ class FeatureGiver:
         self._decoder = None if decoder is None else decoder.to(device)
         self._most_voxels, self._device = most_voxels, device
 
-    def of_cloud(self, cloud: PointCloud, voxel_size: float | None, name: str) -> PointFeatures:
+    def of_cloud(
+        self, cloud: PointCloud, voxel_size: float | None, name: str, inside: bool = False
+    ) -> PointFeatures:
         """Features of all points of a cloud.
 
         Args:
             cloud: of any size.
             voxel_size: in the cloud's units; chosen for it if None.
             name: of the cloud, for messages.
+            inside: it was taken from within, so that estimated normals face its middle.
 
         Raises:
             UserError: as for `volume_from_points`.
         """
-        volume = volume_from_points(cloud, voxel_size, name=name)
+        check_cloud(cloud, name)
+        low, high = cloud.positions.amin(dim=0), cloud.positions.amax(dim=0)
+        viewpoints = (low + high)[None] / 2 if inside else None
+        volume = volume_from_points(cloud, voxel_size, viewpoints, name)
         volume = volume.at_most(self._most_voxels)
         local = (cloud.positions - volume.origin).float()
         # Single precision is enough for places relative to the cloud.

@@ -25,6 +25,13 @@ from condense_ns.pretraining.seen_cells import SeenCells
 
 OBJECTIVES = ("condense", "mvnet", "sparse", "language")
 """What can be trained for."""
+OF_NOTHING = {
+    "condense": "anchor",
+    "mvnet": "transfer",
+    "sparse": "score_consistency",
+    "language": "language",
+}
+"""Objective -> what the loss of examples that have none is called."""
 Losses = dict[str, Float[Tensor, ""]]
 
 
@@ -42,15 +49,21 @@ def joint_losses(
 ) -> Losses:
     """Losses of examples, not weighted, averaged over those that have them.
 
+    Examples that have none at all, as scenes without annotations for ``language`` alone, have one that is zero.
+
     Args:
         network: to be trained.
         examples: at least one, each with the features of all encoders.
-        objectives: some of `OBJECTIVES`.
+        objectives: at least one of `OBJECTIVES`.
     """
     found: dict[str, list[Tensor]] = {}
-    for example, latents in zip(examples, network.latents(examples), strict=True):
+    all_latents = network.latents(examples)
+    for example, latents in zip(examples, all_latents, strict=True):
         for name, loss in _example_losses(network, example, latents, objectives):
             found.setdefault(name, []).append(loss)
+    if not found:
+        zero = sum(0.0 * latents.sum() for latents in all_latents)
+        return {OF_NOTHING[next(iter(objectives))]: torch.as_tensor(zero)}
     return {name: torch.stack(losses).mean() for name, losses in found.items()}
 
 
@@ -62,7 +75,7 @@ def _example_losses(
 ) -> list[tuple[str, Tensor]]:
     """Names and losses; those of several encoders under the same name."""
     losses: list[tuple[str, Tensor]] = []
-    first = next(iter(example.features))
+    first = next(iter(example.features), None)
     for spec, maps in example.features.items():
         seen = example.seen[spec]
         both = _branches(network, spec, seen, maps, latents)

@@ -1,5 +1,7 @@
 """What pre-training is measured by: labels of voxels, layers, words, pairs of views."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from condense_ns.annotations import FILE_NAME
 from condense_ns.benchmarks.labelled_voxels import UNKNOWN, LabelledScene, labelled_scene
 from condense_ns.benchmarks.pretraining import (
     Scenes,
@@ -126,3 +129,18 @@ def test_percentages_are_checked(tabletops: Path, tmp_path: Path):
     for labels in ((), (0.0,), (101.0,)):
         with pytest.raises(UserError, match="--labels are"):
             replace(bench, labels=labels).main()
+
+
+def test_scenes_with_other_classes_are_refused(tabletops: Path, tmp_path: Path, encoder):
+    shutil.copytree(tabletops, tmp_path / "scenes")
+    last = read_scene_list(tmp_path / "scenes", False).all[-1]
+    file = last.folder / FILE_NAME
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps({**told, "classes": [*told["classes"], "one more"]}))
+    names = [place.name for place in read_scene_list(tmp_path / "scenes", False).all]
+    listed = tmp_path / "list.yaml"
+    folder = tmp_path / "scenes"
+    listed.write_text(f"train: [{folder / names[0]}]\ntest: [{folder / names[-1]}]\n")
+    bench = BenchPretrain(data=listed, backbones=(Path("shipped"),), image_size=64)
+    with pytest.raises(UserError, match=f"scene {names[-1]} has other classes than {names[0]}; g"):
+        bench._scenes(encoder)

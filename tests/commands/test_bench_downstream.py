@@ -25,6 +25,7 @@ TINY: dict[str, Any] = {
     [
         ({"seeds": 0}, "--seeds is 0; it must be 1 or more"),
         ({"finetune_batch": 0}, "--finetune-batch is 0"),
+        ({"device": "gpu"}, "unknown device 'gpu'; use cpu, cuda"),
         ({"tasks": ()}, "--tasks is empty"),
         ({"backbones": ("a/x.safetensors", "b/x.safetensors")}, "have the same file name"),
         ({"backbones": ("nowhere.safetensors",)}, "there is no backbone nowhere.safetensors"),

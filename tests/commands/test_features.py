@@ -55,6 +55,31 @@ def test_permuted_points_have_permuted_features(backbone: Path, tmp_path: Path):
     np.testing.assert_allclose(found[1]["features"], found[0]["features"][order], atol=2e-3)
 
 
+def test_points_taken_from_within_have_normals_towards_their_middle(backbone: Path, tmp_path: Path):
+    xyz = cloud(tmp_path / "plain.npz")
+    outwards = (xyz - 1e4).astype(np.float32)
+    write_members(tmp_path / "outwards.npz", {"xyz": xyz, "normals": outwards})
+    write_members(tmp_path / "inwards.npz", {"xyz": xyz, "normals": -outwards})
+    write_members(tmp_path / "bare.npz", {"xyz": xyz})
+    found = {}
+    for name, inside in (("bare", False), ("bare", True), ("outwards", True), ("inwards", False)):
+        out = tmp_path / "out.npz"
+        Features(
+            backbone, tmp_path / f"{name}.npz", output_path=out, voxel_size=0.3, inside=inside
+        ).main()
+        found[name, inside] = read_members(out, READ)["features"].astype(np.float32)
+
+    def apart(one: tuple[str, bool], other: tuple[str, bool]) -> float:
+        return float(np.abs(found[one] - found[other]).mean())
+
+    assert apart(("bare", True), ("inwards", False)) < 0.3 * apart(
+        ("bare", True), ("outwards", True)
+    )
+    assert apart(("bare", False), ("outwards", True)) < 0.3 * apart(
+        ("bare", False), ("inwards", False)
+    )
+
+
 def test_a_scene_has_features_at_its_voxels_in_its_own_coordinates(
     backbone: Path, tabletop: Path, tmp_path: Path
 ):
@@ -90,6 +115,8 @@ def test_the_backbone_s_own_numbers_can_be_had(backbone: Path, tmp_path: Path):
         ({"points": Path("a.ply"), "voxel_size": 0.0}, "--voxel-size is 0.0"),
         ({"points": Path("a.ply"), "most_voxels": 0}, "--most-voxels is 0; it must be 1"),
         ({"points": Path("absent.ply")}, "absent.ply"),
+        ({"points": Path("a.ply"), "device": "gpu"}, "unknown device 'gpu'; use cpu, cuda"),
+        ({"scene": Path("b"), "inside": True}, "--inside is for --points"),
     ],
 )
 def test_what_cannot_be_done_is_told(backbone: Path, options: dict, sentence: str):

@@ -26,6 +26,7 @@ TINY: dict[str, Any] = {
         ({"voxel_size": 0.0}, "--voxel-size is 0.0; it must be above 0"),
         ({"scale": -1.0}, "--scale is -1.0"),
         ({"learning_rate": float("inf")}, "--learning-rate is inf"),
+        ({"device": "gpu"}, "unknown device 'gpu'; use cpu, cuda or cuda:<index>"),
         ({"labels": 0.0}, "--labels is 0; it must be above 0 and at most 100"),
         ({"labels": 101.0}, "--labels is 101"),
         ({"backbone": "scratch"}, "use condense finetune"),

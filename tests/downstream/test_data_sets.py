@@ -1,5 +1,7 @@
 """Names of data sets on the command line."""
 
+from pathlib import Path
+
 import pytest
 
 from condense_ns.downstream.data_sets import DATA_SETS, task_data
@@ -10,6 +12,15 @@ def test_sizes_of_the_made_up_set_can_be_given():
     data = task_data("synthetic?train_rooms=3&test_rooms=1&room_points=500", "segment")
     assert (len(data.train), len(data.test)) == (3, 1)
     assert len(data.test[0].cloud) == 500
+
+
+def write_rooms(folder: Path) -> Path:
+    """Two areas of S3DIS, with a room of one point each."""
+    for area in (1, 5):
+        place = folder / f"Area_{area}" / "office_1" / "Annotations"
+        place.mkdir(parents=True)
+        (place / "floor_1.txt").write_text("0 0 0 255 0 51\n")
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -42,3 +53,16 @@ def test_tasks_that_a_set_has_no_labels_for_are_refused(name, tmp_path):
     for task in others:
         with pytest.raises(UserError, match=f"{name} is for --task"):
             task_data(f"{name}:{tmp_path}", task)  # type: ignore[arg-type]
+
+
+def test_folders_of_one_kind_are_told_apart_and_made_up_clouds_need_no_source(tmp_path):
+    assert task_data("synthetic?train_rooms=1&test_rooms=1", "segment").source == ""
+    sources = set()
+    for name in ("first", "second"):
+        folder = write_rooms(tmp_path / name)
+        (folder / "list.txt").write_text("one")
+        sources.add(task_data(f"s3dis:{folder}", "segment").source)
+        assert task_data(f"s3dis:{folder}", "segment").source in sources
+        (folder / "list.txt").write_text("another")
+        sources.add(task_data(f"s3dis:{folder}?area=5", "segment").source)
+    assert len(sources) == 4

@@ -32,6 +32,8 @@ def test_points_have_the_class_of_their_file(folder):
     assert room.labels is not None
     assert room.labels.tolist() == [CLASSES.index(name) for name in names]
     assert room.cloud.positions[2].tolist() == [1, 2, 0]
+    assert room.viewpoints is not None
+    assert room.viewpoints.tolist() == [[0.5, 0.5, 1.5], [0.5, 1.5, 1.5]]
     assert room.cloud.colours is not None
     assert room.cloud.colours[1].tolist() == pytest.approx([1, 0, 0.2])
 

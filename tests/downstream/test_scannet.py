@@ -55,6 +55,8 @@ def test_nyu_numbers_become_the_20_classes(folder):
     expected = ["wall", "floor", "chair", "chair", "other furniture", None, None, None]
     expected += ["floor"] * 3 + ["bathtub"]
     assert found.tolist() == [-1 if name is None else names.index(name) for name in expected]
+    assert data.test[0].viewpoints is not None
+    assert data.test[0].viewpoints.tolist() == [[1, 0.75, 1.5], [1, 2.25, 1.5]]
     prepared(data.test[0], data, Preparation())
 
 

@@ -77,7 +77,10 @@ def test_points_by_hand(folder):
     points = depth_points(rotated([[0, 2000], [1000, 9000]]), INTRINSICS)
     # Pixel (column 2, row 1), counted from 1: x = (2 - 2.5) * 2 / 2, z = -(1 - 1.5) * 2 / 2.
     assert points == pytest.approx(np.array([[-0.5, 2, 0.5], [-0.75, 1, -0.25]]))
-    upright = read_sunrgbd(folder).test[0].cloud.positions
+    seen = read_sunrgbd(folder).test[0]
+    assert seen.viewpoints is not None
+    assert seen.viewpoints.tolist() == [[0, 0, 0]]  # the camera
+    upright = seen.cloud.positions
     assert len(upright) == 3  # two are unknown or too far away
     assert upright[0].tolist() == pytest.approx([-0.5, -0.5, 2])
 

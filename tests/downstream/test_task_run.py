@@ -89,6 +89,15 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         run_task(shapes_data(), tiny_plan(seed=1), tmp_path)
 
 
+def test_figures_of_another_folder_are_not_answered(tmp_path):
+    here, there = (replace(shapes_data(), source=folder) for folder in ("/a 01", "/b 01"))
+    row = run_task(here, tiny_plan(), tmp_path)
+    assert json.loads(row["origin"]["source"]) == "/a 01"
+    with pytest.raises(UserError, match=r"other options or data; delete it .*, or name another"):
+        run_task(there, tiny_plan(), tmp_path)
+    assert "source" not in run_task(shapes_data(), tiny_plan(), tmp_path / "made up")["origin"]
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     run_task(shapes_data(), tiny_plan(), tmp_path)
     (tmp_path / ROW).unlink()

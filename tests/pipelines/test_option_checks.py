@@ -90,3 +90,18 @@ def test_the_data_manager_is_told_what_is_trained_for():
     assert data.objectives == ("mvnet", "sparse")
     with pytest.raises(UserError, match="objectives is empty"):
         check_cross_scene_options(CondensePretrainModelConfig(objectives=()), data)
+
+
+@pytest.mark.parametrize("objective", ["sparse", "mvnet"])
+def test_what_compares_views_is_not_trained_for_with_one(objective: str):
+    data = VolumeDataManagerConfig(views_per_example=1)
+    model = CondensePretrainModelConfig(objectives=("condense", objective))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"views-per-example is 1, but .* give 2 or more, or"):
+        check_cross_scene_options(model, data)
+    data.views_per_example = 2
+    check_cross_scene_options(model, data)
+
+
+def test_mvnet_without_correspondence_needs_one_view():
+    model = CondensePretrainModelConfig(correspondence_loss_mult=0.0)
+    check_cross_scene_options(model, VolumeDataManagerConfig(views_per_example=1))

@@ -7,10 +7,12 @@ import pytest
 import torch
 from nerfstudio.utils.eval_utils import eval_setup
 
+from condense_ns.annotations import FILE_NAME
 from condense_ns.commands.export_backbone import ExportBackbone
 from condense_ns.data.volume_datamanager import VolumeDataManager, VolumeDataManagerConfig
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import load_backbone
+from condense_ns.models.condense_pretrain import VolumeAround
 from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipeline
 from condense_ns.volumes.sparse_volume import GREY
 from tests.data.changed_scenes import without_depth
@@ -80,6 +82,49 @@ def test_all_objectives_can_be_trained_for(scenes: Path, tmp_path: Path):
     model_settings(config).objectives = ()
     with pytest.raises(UserError, match="objectives is empty; name what is trained for"):
         prepared(config)
+
+
+@pytest.mark.parametrize("objective", ["sparse", "language"])
+def test_one_objective_alone_is_evaluated_too(scenes: Path, tmp_path: Path, objective):
+    config = small_pretrain_config(scenes, tmp_path, ("mini",))
+    model_settings(config).objectives = (objective,)
+    trainer = prepared(config)
+    losses_of(trainer, 0, 1)
+    _, losses, _ = trainer.pipeline.get_eval_loss_dict(0)
+    assert float(sum(losses.values())) > 0.0
+    assert "score_repeatability_loss" in losses or objective == "language"
+
+
+def test_language_that_nobody_can_teach_is_refused(scenes: Path, tabletops: Path, tmp_path: Path):
+    config = small_pretrain_config(scenes, tmp_path)
+    model_settings(config).objectives = ("condense", "language")
+    with pytest.raises(UserError, match=f"no text is understood by {COLOURS}; name an encoder"):
+        prepared(config)
+    without_depth(tabletops / TRAINING[0], tmp_path / "bare")
+    (tmp_path / "bare" / FILE_NAME).unlink()
+    config = small_pretrain_config(tmp_path / "bare", tmp_path / "out", ("mini",))
+    model_settings(config).objectives = ("condense", "language")
+    with pytest.raises(UserError, match=r"no training scene has an annotations\.json"):
+        prepared(config)
+
+
+def test_what_is_shown_follows_training_and_loading(scenes: Path, tmp_path: Path):
+    trainer = prepared(small_pretrain_config(scenes, tmp_path))
+    pipeline = lift_pipeline(trainer)
+    model = model_of(pipeline)
+    _, batch = pipeline.datamanager.next_eval_image(0)
+    around = VolumeAround(batch["examples"][0].volume, batch["examples"][0].pyramid)
+
+    def shown() -> torch.Tensor:
+        with torch.no_grad():
+            return model.latents_of(around)
+
+    state, before = {k: v.clone() for k, v in model.state_dict().items()}, shown()
+    assert shown() is before  # nothing is worked out twice
+    losses_of(trainer, 0, 3)  # fused optimisers do not raise the versions of weights
+    assert not torch.equal(shown(), before)
+    model.load_state_dict(state)
+    assert torch.equal(shown(), before)
 
 
 def test_a_killed_run_goes_on_with_the_same_losses(scenes: Path, tmp_path: Path):

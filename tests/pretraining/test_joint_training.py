@@ -66,9 +66,9 @@ def test_scores_do_not_shape_features():
     assert learning == {name for name, _ in made.named_parameters() if name.startswith(heads)}
 
 
-def test_an_example_with_one_view_has_no_losses_of_pairs():
-    whole = example()
-    one = replace(
+def of_one_view(whole: PretrainExample) -> PretrainExample:
+    """Its first view, of which nobody has said anything."""
+    return replace(
         whole,
         target=whole.target[[0]],
         features={spec: maps[:1] for spec, maps in whole.features.items()},
@@ -86,8 +86,24 @@ def test_an_example_with_one_view_has_no_losses_of_pairs():
         landings={},
         priors=None,
     )
-    losses = joint_losses(network(), [one], OBJECTIVES)
+
+
+def test_an_example_with_one_view_has_no_losses_of_pairs():
+    losses = joint_losses(network(), [of_one_view(example())], OBJECTIVES)
     assert set(losses) == {"lifted", "refined", "anchor", "transfer"}
+
+
+@pytest.mark.parametrize("objective", ["sparse", "language"])
+def test_examples_without_any_loss_have_one_that_is_zero_and_changes_nothing(objective):
+    made, one = network(), of_one_view(example())
+    losses = joint_losses(made, [one, one], [objective])
+    assert set(losses) <= NAMES[objective]
+    (loss,) = losses.values()
+    assert loss.item() == 0.0
+    loss.backward()
+    assert not any(w.grad.any() for w in made.parameters() if w.grad is not None)
+    nothing = replace(one, seen={}, features={})  # as no encoder answers
+    assert [one.item() for one in joint_losses(made, [nothing], OBJECTIVES).values()] == [0.0]
 
 
 def test_photographs_do_not_follow_what_is_rendered_without_colours():
