@@ -1,7 +1,6 @@
 """Presets of the methods over many scenes: lift3d and condense-pretrain."""
 
 from nerfstudio.configs.base_config import LoggingConfig, MachineConfig, ViewerConfig
-from nerfstudio.engine.schedulers import CosineDecaySchedulerConfig
 from nerfstudio.engine.trainer import TrainerConfig
 
 from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
@@ -10,6 +9,7 @@ from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
 from condense_ns.models.lift3d import Lift3DModelConfig
 from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipelineConfig
 from condense_ns.pipelines.fused_adam import FusedAdamConfig
+from condense_ns.pipelines.landing_schedule import LandingScheduleConfig
 
 
 def lift3d() -> TrainerConfig:
@@ -115,7 +115,7 @@ def _for_two_cores(name: str, steps: int, pipeline: CrossScenePipelineConfig) ->
 
 def cross_scene_optimizers(steps: int) -> dict[str, dict[str, object]]:
     """Adam that warms up and lands softly; norms of gradients are bounded."""
-    landing = CosineDecaySchedulerConfig(
+    landing = LandingScheduleConfig(
         warm_up_end=steps // 20, learning_rate_alpha=0.02, max_steps=steps
     )
     optimizer = FusedAdamConfig(lr=2e-3, eps=1e-8, max_norm=1.0)

@@ -5,10 +5,7 @@ from dataclasses import fields
 from nerfstudio.cameras.camera_optimizers import CameraOptimizerConfig
 from nerfstudio.configs.base_config import LoggingConfig, MachineConfig, ViewerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
-from nerfstudio.engine.schedulers import (
-    CosineDecaySchedulerConfig,
-    ExponentialDecaySchedulerConfig,
-)
+from nerfstudio.engine.schedulers import ExponentialDecaySchedulerConfig
 from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.plugins.types import MethodSpecification
 
@@ -23,6 +20,7 @@ from condense_ns.models.condense_dense import CondenseDenseModelConfig
 from condense_ns.models.condense_sparse import CondenseSparseModelConfig
 from condense_ns.pipelines.feature_pipeline import FeaturePipelineConfig
 from condense_ns.pipelines.fused_adam import FusedAdamConfig
+from condense_ns.pipelines.landing_schedule import LandingScheduleConfig
 from condense_ns.pipelines.sparse_pipeline import SparsePipelineConfig
 
 
@@ -151,9 +149,7 @@ def keypoint_optimizer(start: int, steps: int) -> dict[str, object]:
         start: step from which keypoints are trained.
         steps: of the training; the rate lands at its end.
     """
-    landing = CosineDecaySchedulerConfig(
-        warm_up_end=start, learning_rate_alpha=0.05, max_steps=steps
-    )
+    landing = LandingScheduleConfig(warm_up_end=start, learning_rate_alpha=0.05, max_steps=steps)
     return {"optimizer": adam(2e-3), "scheduler": landing}
 
 
@@ -187,7 +183,7 @@ def full_optimizers() -> dict[str, dict[str, object]]:
 
 def tiny_optimizers(steps: int) -> dict[str, dict[str, object]]:
     """High rates for most of the few steps, and a soft landing."""
-    landing = CosineDecaySchedulerConfig(warm_up_end=20, learning_rate_alpha=0.05, max_steps=steps)
+    landing = LandingScheduleConfig(warm_up_end=20, learning_rate_alpha=0.05, max_steps=steps)
     groups = ("proposal_networks", "fields", "camera_opt", "features")
     rates = {"camera_opt": 1e-3}
     return {

@@ -46,6 +46,10 @@ CLASSES_OF_PRETRAINING = {
     "condense_ns.pipelines.cross_scene_pipeline.CrossScenePipelineConfig",
     "condense_ns.pipelines.fused_adam.FusedAdamConfig",
 }
+LANDING = {
+    "condense_ns.pipelines.landing_schedule.LandingSchedule",
+    "condense_ns.pipelines.landing_schedule.LandingScheduleConfig",
+}
 """A run's config.yml names these: moving one makes every run of every user unreadable."""
 
 
@@ -53,11 +57,11 @@ CLASSES_OF_PRETRAINING = {
     ("builder", "classes"),
     [
         (condense_dense, CLASSES_OF_DENSE),
-        (condense_dense_tiny, CLASSES_OF_DENSE),
-        (condense_sparse, CLASSES_OF_SPARSE),
-        (condense_sparse_tiny, CLASSES_OF_SPARSE),
-        (condense_pretrain, CLASSES_OF_PRETRAINING),
-        (condense_pretrain_tiny, CLASSES_OF_PRETRAINING),
+        (condense_dense_tiny, CLASSES_OF_DENSE | LANDING),
+        (condense_sparse, CLASSES_OF_SPARSE | LANDING),
+        (condense_sparse_tiny, CLASSES_OF_SPARSE | LANDING),
+        (condense_pretrain, CLASSES_OF_PRETRAINING | LANDING),
+        (condense_pretrain_tiny, CLASSES_OF_PRETRAINING | LANDING),
     ],
 )
 def test_a_config_survives_being_saved_and_names_only_the_known_classes(builder, classes):

@@ -173,11 +173,16 @@ class CondenseDenseModel(NerfactoWithSamples):
         return torch.cat([latent, view_code.view_code(directions, depth.detach())], dim=-1)
 
     def get_outputs(self, ray_bundle: RayBundle) -> dict[str, Any]:
-        """Nerfacto's outputs; in training the latent, else normals and pictures of the features."""
+        """Nerfacto's outputs; in training decoded features, else normals and pictures of them.
+
+        Distributed training hears only of weights that are used here: losses use none.
+        """
         outputs, samples, weights = self.outputs_and_samples(ray_bundle)
         latent = self.latent_of_rays(samples, weights, outputs["depth"])
         if self.training:
-            outputs["feature_latent"] = latent
+            outputs["feature_parts"] = {
+                name: self.decoder(name).parts(latent) for name in self.config.features
+            }
             outputs["directions_norm"] = (ray_bundle.metadata or {}).get("directions_norm")
             return outputs
         if "normals" not in outputs:
@@ -268,9 +273,8 @@ class CondenseDenseModel(NerfactoWithSamples):
         losses = {}
         opacity = outputs["accumulation"][:, 0].detach()  # what a ray hardly meets teaches little
         for index, name in enumerate(self.config.features):
-            decoder = self.decoder(name)
-            target = decoder.standardised(batch["feature"][name].to(self.device))
-            common, of_view = decoder.parts(outputs["feature_latent"])
+            target = self.decoder(name).standardised(batch["feature"][name].to(self.device))
+            common, of_view = outputs["feature_parts"][name]
             terms = {
                 "cosine": cosine_distance(common + of_view, target),
                 "l2": robust_l2(common + of_view, target),

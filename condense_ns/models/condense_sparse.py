@@ -6,11 +6,12 @@ is rendered with the weights that render colour. Both learn from pairs of traini
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras
-from nerfstudio.cameras.rays import RaySamples
+from nerfstudio.cameras.rays import RayBundle, RaySamples
 from nerfstudio.field_components.encodings import HashEncoding
 from torch import Tensor
 from torch.nn import Parameter
@@ -19,7 +20,13 @@ from condense_ns.fields.fast_hash_encoding import speed_up_hash_grids
 from condense_ns.fields.keypoint_field import KeypointField
 from condense_ns.keypoints.head import KeypointHead
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
-from condense_ns.models.keypoint_training import LOSSES, PairView, RenderedScores, pair_losses
+from condense_ns.models.keypoint_training import (
+    LOSSES,
+    PairLesson,
+    PairView,
+    RenderedScores,
+    pair_losses,
+)
 from condense_ns.rendering.accumulation import strongest_samples
 
 
@@ -94,6 +101,34 @@ class CondenseSparseModel(CondenseDenseModel):
         groups = super().get_param_groups()
         groups["keypoints"] = [*self.keypoint_head.parameters(), *self.keypoint_field.parameters()]
         return groups
+
+    def forward(self, ray_bundle: RayBundle, lesson: PairLesson | None = None) -> dict[str, Any]:
+        """Outputs of condense-dense and, where there is a lesson, its losses.
+
+        Args:
+            ray_bundle: the rays.
+            lesson: a pair of views; handed in here because distributed training hears only of weights
+                that are used here.
+        """
+        outputs: dict[str, Any] = super().forward(ray_bundle)
+        if lesson is not None:
+            # half precision is too coarse for scores near 0 and 1, and torch refuses their entropy in it
+            with torch.autocast(self.device.type, enabled=False):
+                pair = lesson.draw(lesson.generator)
+                outputs["keypoint_losses"] = self.keypoint_losses(
+                    pair, lesson.progress, lesson.generator
+                )
+        return outputs
+
+    def get_loss_dict(
+        self,
+        outputs: dict[str, Any],
+        batch: dict[str, Any],
+        metrics_dict: dict[str, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Losses of condense-dense and those of the lesson."""
+        losses = super().get_loss_dict(outputs, batch, metrics_dict)
+        return {**losses, **outputs.get("keypoint_losses", {})}
 
     def other_pictures(
         self, samples: RaySamples, weights: Float[Tensor, "rays samples"]

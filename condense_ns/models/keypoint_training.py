@@ -71,6 +71,18 @@ class RenderedScores:
     """Composited 3D scores, with gradients."""
 
 
+@dataclass(frozen=True)
+class PairLesson:
+    """What a step teaches keypoints."""
+
+    draw: Callable[[torch.Generator], tuple[PairView, PairView]]
+    """Two training views that see the same places."""
+    progress: float
+    """Of the training of keypoints, from 0 to 1."""
+    generator: torch.Generator
+    """Draws the views, then their pixels."""
+
+
 Render = Callable[[Cameras, Float[Tensor, "rays 2"]], RenderedScores]
 
 

@@ -7,14 +7,13 @@ evaluation in which each held-out view is rendered from its own scene, and a sce
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
 from torch.cuda.amp.grad_scaler import GradScaler
-from torch.nn.parallel import DistributedDataParallel
 
 from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
 from condense_ns.data.scenes_datamanager import ScenesDataManager, ScenesDataManagerConfig
@@ -22,6 +21,7 @@ from condense_ns.errors import UserError
 from condense_ns.models.cross_scene_model import CrossSceneModel, CrossSceneModelConfig
 from condense_ns.models.lift3d import Lift3DModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_fingerprints, check_keys
+from condense_ns.pipelines.distributed_model import MODEL, distributed, without_wrapper
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
@@ -31,8 +31,6 @@ from condense_ns.pipelines.shown_scene import ShownScene, rendered_from, shown_s
 from condense_ns.viewer.scene_selector import SceneSelector
 
 SEEDS_PER_STEP = 1 << 16
-MODEL = "_model."
-"""What names of the model's weights begin with."""
 
 
 @dataclass
@@ -74,11 +72,7 @@ class CrossScenePipeline(VanillaPipeline):
         self._shown = shown_scene(self.datamanager, next(iter(config.encoders), None))
         self.model.surroundings = self._shown.surroundings
         if world_size > 1:
-            on_gpu = torch.device(device).type == "cuda"
-            wrapped = DistributedDataParallel(  # the host's own wrapping insists on CUDA
-                self.model, device_ids=[local_rank] if on_gpu else None, find_unused_parameters=True
-            )
-            self._model = cast(CrossSceneModel, wrapped)
+            self._model = distributed(self.model, device, local_rank)
         self.scene_selector = SceneSelector(self.datamanager)
 
     @property
@@ -158,18 +152,12 @@ class CrossScenePipeline(VanillaPipeline):
         Raises:
             UserError: it was trained with another network or other encoders.
         """
-        state, expected = _without_wrapper(loaded_state), _without_wrapper(self.state_dict())
+        state, expected = without_wrapper(loaded_state), without_wrapper(self.state_dict())
         check_keys(state, expected)
         check_fingerprints(state, expected)
         own = {key.removeprefix(MODEL): state[key] for key in state if key.startswith(MODEL)}
         self.model.load_state_dict(own)
         self.model.update_to_step(step)
-
-
-def _without_wrapper(state: dict[str, Any]) -> dict[str, Any]:
-    """Names as they are without distributed training."""
-    names = {key: key.removeprefix("module.").replace("_model.module.", MODEL) for key in state}
-    return {names[key]: value for key, value in state.items()}
 
 
 class _Surrounded:

@@ -15,9 +15,10 @@ from condense_ns.errors import UserError
 from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_encoders, check_keys
+from condense_ns.pipelines.distributed_model import distributed, without_wrapper
 from condense_ns.pipelines.feature_evaluation import FIGURES, agreement, consistency, depth_error
 from condense_ns.pipelines.frozen_geometry import adopt_settings, adopt_weights
-from condense_ns.pipelines.held_out_views import HeldOutViews
+from condense_ns.pipelines.held_out_views import HeldOutViews, check_held_out
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
@@ -72,12 +73,15 @@ class FeaturePipeline(VanillaPipeline):
         geometry = config.model.geometry_from if test_mode == "val" else None
         if geometry is not None:
             adopt_settings(config.model, geometry)
-        super().__init__(config, str(device), test_mode, world_size, local_rank, grad_scaler)
+        super().__init__(config, str(device), test_mode, 1, local_rank, grad_scaler)
+        self.world_size = world_size
         if geometry is not None:
             adopt_weights(self.model, geometry, self.datamanager.train_dataparser_outputs)
         if backbone is not None:
             most = config.model.backbone_most_voxels
             adopt_prediction(self.model, self.datamanager, backbone, most)
+        if world_size > 1:  # not before all processes can be given the weights that were taken over
+            self._model = distributed(self.model, device, local_rank)
         cameras = self.datamanager.train_dataset.cameras
         host = PanelHost(self.model, self.datamanager.teachers, cameras, self.keypoint_source())
         self.panel = ViserPanel(host)
@@ -106,9 +110,8 @@ class FeaturePipeline(VanillaPipeline):
         Raises:
             UserError: it was trained with other encoders or another network.
         """
-        state = {key.removeprefix("module."): value for key, value in loaded_state.items()}
+        state, expected = without_wrapper(loaded_state), without_wrapper(self.state_dict())
         check_encoders(state, self.model, self.config.encoders)
-        expected = self.state_dict()
         check_keys(state, {**expected, **_of_scene_size(state, expected)})
         super().load_pipeline(state, step)
 
@@ -120,11 +123,7 @@ class FeaturePipeline(VanillaPipeline):
         Raises:
             UserError: the scene has no evaluation images.
         """
-        if not self.datamanager.eval_dataset:
-            raise UserError(
-                f"{self.datamanager.get_datapath()} has no evaluation images; choose another split, "
-                "e.g. nerfstudio-data --eval-mode interval"
-            )
+        check_held_out(self.datamanager)
         metrics = super().get_average_eval_image_metrics(step, output_path, get_std)
         self.eval()
         metrics.update(self.feature_metrics())

@@ -18,6 +18,7 @@ from nerfstudio.models.nerfacto import NerfactoModelConfig
 
 from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
+from condense_ns.pipelines.distributed_model import MODEL, without_wrapper
 
 NOT_GEOMETRY = {"_target", "camera_optimizer", "eval_num_rays_per_chunk"}
 GEOMETRY_PARTS = ("field", "proposal_networks")
@@ -48,16 +49,13 @@ def adopt_weights(model: CondenseDenseModel, run_config: Path, outputs: Datapars
         UserError: the run saw another scene or split, or has no checkpoint.
     """
     _check_same_scene(run_config, outputs)
-    state = _newest_checkpoint(run_config)["pipeline"]
-    prefix = "_model."
-    state = {
-        key.removeprefix("module.").removeprefix(prefix): value for key, value in state.items()
-    }
+    state = without_wrapper(_newest_checkpoint(run_config)["pipeline"])
     for part in GEOMETRY_PARTS:
+        prefix = f"{MODEL}{part}."
         taken = {
-            key.removeprefix(f"{part}."): value
+            key.removeprefix(prefix): value
             for key, value in state.items()
-            if key.startswith(f"{part}.")
+            if key.startswith(prefix)
         }
         try:
             getattr(model, part).load_state_dict(taken)

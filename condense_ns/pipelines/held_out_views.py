@@ -54,11 +54,7 @@ class HeldOutViews:
     """
 
     def __init__(self, model: CondenseDenseModel, data: FeatureDataManager, spec: str) -> None:
-        if not data.eval_dataset:
-            raise UserError(
-                f"{data.get_datapath()} has no evaluation images; choose another split, e.g. "
-                "nerfstudio-data --eval-mode interval"
-            )
+        check_held_out(data)
         check_teacher(model, data.teachers[spec])
         self.model, self.data, self.spec = model, data, spec
         self.mean = model.decoder(spec).mean.cpu()
@@ -139,6 +135,19 @@ class HeldOutViews:
         if surface is None:
             surface = self.casters[split].at(views, pixels)["z_depth"][:, 0]
         return (z_depth > 0) & ((z_depth - surface).abs() < DEPTH_TOLERANCE * z_depth)
+
+
+def check_held_out(data: FeatureDataManager) -> None:
+    """Refuse a scene of which nothing can be measured.
+
+    Raises:
+        UserError: it has no evaluation images.
+    """
+    if not data.eval_dataset:
+        raise UserError(
+            f"{data.get_datapath()} has no evaluation images; choose another split, e.g. "
+            "nerfstudio-data --eval-mode interval"
+        )
 
 
 def _surface(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
+from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
@@ -30,8 +31,14 @@ class ScoredPoints:
 def render_query(
     pipeline: FeaturePipeline, query: Query
 ) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """File stem and rendered outputs of each held-out view, with the query set meanwhile."""
+    """File stem and rendered outputs of each held-out view, with the query set meanwhile.
+
+    A scene without them has none, and that is told.
+    """
     model, data = pipeline.model, pipeline.datamanager
+    if not data.eval_dataset:
+        CONSOLE.print(f"{data.get_datapath()} has no held-out views: no pictures are written")
+        return
     query = with_scene_threshold(pipeline, query)
     before = model.query
     model.query = query.to(model.device)

@@ -15,7 +15,7 @@ from condense_ns.pipelines.feature_evaluation import (
     depth_error,
 )
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
-from condense_ns.pipelines.held_out_views import HeldOutView, HeldOutViews
+from condense_ns.pipelines.held_out_views import HeldOutView, HeldOutViews, check_held_out
 from condense_ns.pipelines.keypoint_evaluation import keypoint_figures
 from condense_ns.pipelines.rival_features import (
     features_of_all_views,
@@ -38,7 +38,11 @@ def evaluate_run(pipeline: FeaturePipeline) -> dict[str, Any]:
         {row: figures}, "depth": figures, "annotated": figures}}}``. Every row of agreement that covers fewer cells than
         ours also holds our cos_c on the same cells. A run of condense-sparse also has ``"keypoints"``, see
         `keypoint_figures`.
+
+    Raises:
+        UserError: the scene has no evaluation images.
     """
+    check_held_out(pipeline.datamanager)
     pipeline.eval()
     rendered, quality = _rendered_images(pipeline)
     encoders: dict[str, Any] = {}
@@ -59,12 +63,12 @@ def evaluate_run(pipeline: FeaturePipeline) -> dict[str, Any]:
 def _rendered_images(
     pipeline: FeaturePipeline,
 ) -> tuple[list[Float[Tensor, "height width 3"]], dict[str, float]]:
-    """All held-out views, and the mean of the host's image metrics over them."""
+    """All held-out views, on the CPU, and the mean of the host's image metrics over them."""
     images, rows = [], []
     for camera, batch in pipeline.datamanager.fixed_indices_eval_dataloader:
         outputs = pipeline.model.get_outputs_for_camera(camera)
         metrics, _ = pipeline.model.get_image_metrics_and_images(outputs, batch)
-        images.append(outputs["rgb"])
+        images.append(outputs["rgb"].cpu())
         rows.append({name: float(value) for name, value in metrics.items()})
     return images, nan_mean(rows)
 

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
+from nerfstudio.utils.comms import get_rank
+from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from condense_ns.keypoints.keypoint_set import Keypoints3D
 from condense_ns.models.condense_sparse import CondenseSparseModel, CondenseSparseModelConfig
+from condense_ns.models.keypoint_training import PairLesson, PairView
 from condense_ns.pipelines.checkpoint_checks import check_teacher
 from condense_ns.pipelines.condensing import CondenseOptions, condense
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline, FeaturePipelineConfig
@@ -70,29 +74,45 @@ class SparsePipeline(FeaturePipeline):
         assert isinstance(model, CondenseSparseModel)
         return model
 
+    def get_training_callbacks(
+        self, training_callback_attributes: TrainingCallbackAttributes
+    ) -> list[TrainingCallback]:
+        """Those of condense-dense; warns if training ends before keypoints begin."""
+        trainer, start = training_callback_attributes.trainer, self.config.keypoint_start
+        if trainer is not None and trainer.local_rank == 0:
+            end = trainer._start_step + trainer.config.max_num_iterations
+            if start >= end:
+                CONSOLE.print(
+                    f"keypoints will not be trained: training ends after {end} steps and they start at step "
+                    f"{start}; give a smaller --pipeline.keypoint-start",
+                    style="yellow",
+                    soft_wrap=True,
+                )
+        return super().get_training_callbacks(training_callback_attributes)
+
     def get_train_loss_dict(self, step: int) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
         """Those of condense-dense, and from `keypoint_start` on those of a pair of views."""
-        outputs, losses, metrics = super().get_train_loss_dict(step)
         since = step - self.config.keypoint_start
-        if since >= 0 and since % self.config.keypoint_every == 0:
-            losses.update(self._keypoint_losses(step, since))
-        return outputs, losses, metrics
+        if since < 0 or since % self.config.keypoint_every:
+            return super().get_train_loss_dict(step)
+        ray_bundle, batch = self.datamanager.next_train(step)
+        outputs = self._model(ray_bundle, self._lesson(step, since))
+        metrics = self.model.get_metrics_dict(outputs, batch)
+        return outputs, self.model.get_loss_dict(outputs, batch, metrics), metrics
 
-    def _keypoint_losses(self, step: int, since: int) -> dict[str, Tensor]:
-        # half precision is too coarse for scores near 0 and 1, and torch refuses their entropy in it
-        with torch.autocast(torch.device(self.device).type, enabled=False):
-            return self._losses_of_a_pair(step, since)
+    def _lesson(self, step: int, since: int) -> PairLesson:
+        """Each process of distributed training draws a pair of its own."""
+        seed = step * self.world_size + get_rank()
+        progress = min(1.0, since / self.config.keypoint_steps)
+        return PairLesson(self._draw, progress, torch.Generator().manual_seed(seed))
 
-    def _losses_of_a_pair(self, step: int, since: int) -> dict[str, Tensor]:
+    def _draw(self, generator: torch.Generator) -> tuple[PairView, PairView]:
         if self._pairs is None:
             self.model.eval()
             spec = self.config.encoders[0]
             self._pairs = ViewPairs(self.model, self.datamanager, spec, self.prior())
             self.model.train()
-        generator = torch.Generator().manual_seed(step)
-        progress = min(1.0, since / self.config.keypoint_steps)
-        pair = self._pairs.draw(generator)
-        return self.model.keypoint_losses(pair, progress, generator)
+        return self._pairs.draw(generator)
 
     def prior(self) -> Prior:
         """The detector that keypoints start from, built when first asked for.

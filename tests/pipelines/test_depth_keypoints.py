@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from condense_ns.data.posed_scene import PosedScene
+from condense_ns.data.scene_place import ScenePlace
 from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.projection import project
@@ -43,7 +45,7 @@ def test_keypoints_lie_where_photographs_show_them(keypoints):
 
 def test_everything_is_in_the_dataset_s_coordinates(keypoints, tabletop):
     frames = json.loads((tabletop / "transforms.json").read_text())["frames"]
-    true = {Path(one["file_path"]).name: one["transform_matrix"] for one in frames}
+    true = {str(Path(one["file_path"])): one["transform_matrix"] for one in frames}
     assert keypoints.frame == "dataset"
     for view in keypoints.views:
         expected = torch.tensor(true[view.name], dtype=torch.float64)[:3]
@@ -52,6 +54,19 @@ def test_everything_is_in_the_dataset_s_coordinates(keypoints, tabletop):
     low, high = keypoints.xyz.amin(dim=0), keypoints.xyz.amax(dim=0)
     assert float(low[2]) > -0.2  # the floor
     assert float((high - low).max()) < 6.0  # the room
+
+
+def test_pixels_are_those_of_the_files_however_small_the_photographs_are_seen(tabletop, detector):
+    place = ScenePlace(tabletop.name, tabletop, "nerfstudio-data")
+    scene = PosedScene(place, WIDTH, largest_photograph=56)
+    found = keypoints_from_depth(scene, detector, options=CondenseOptions(40, adjust_poses=False))
+    seen, off = found.observations, []
+    for number, view in enumerate(found.views):
+        assert (view.camera.width, view.camera.height) == (64, 48)
+        here = seen.views == number
+        pixels, _ = project(found.xyz[seen.keypoints[here]], view.camera)
+        off.append(torch.linalg.vector_norm(pixels - seen.pixels[here], dim=1))
+    assert float(torch.cat(off).median()) < 1.2
 
 
 def test_features_are_unit_vectors_of_the_encoder(keypoints):

@@ -10,14 +10,8 @@ import pytest
 import torch
 
 from tests.lift_run import TRAINING, LiftRun
-from tests.pipelines.training_ranks import (
-    METHODS,
-    RANKS,
-    STEPS,
-    config_of,
-    network_weights,
-    record,
-)
+from tests.pipelines.gloo_ranks import RANKS
+from tests.pipelines.training_ranks import METHODS, STEPS, config_of, network_weights, record
 from tests.training import prepared
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """Features for a scene that has been trained before."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,27 @@ def test_geometry_is_taken_over_and_stays_while_features_are_learned(
             assert torch.equal(ours[name], theirs[name]), name
     assert last["feature_cosine_loss_0"] < first["feature_cosine_loss_0"]
     assert "rgb_loss" not in last
+
+
+def test_geometry_of_a_run_on_several_gpus_is_taken_over(
+    scene: Path, tmp_path: Path, nerfacto_run: Path
+):
+    together = tmp_path / "together"
+    shutil.copytree(nerfacto_run.parent, together)
+    checkpoint = next((together / "nerfstudio_models").glob("*.ckpt"))
+    saved = torch.load(checkpoint, weights_only=True)
+    theirs = saved["pipeline"]
+    saved["pipeline"] = {
+        name.replace("_model.", "_model.module.", 1): value for name, value in theirs.items()
+    }
+    torch.save(saved, checkpoint)
+    config = small_config(scene, tmp_path)
+    pipeline_config(config).model.geometry_from = together / "config.yml"
+    ours = prepared(config).pipeline.state_dict()
+    taken = [name for name in theirs if name.startswith("_model.field.")]
+    assert taken
+    for name in taken:
+        assert torch.equal(ours[name], theirs[name]), name
 
 
 def test_geometry_of_another_scene_is_refused(tmp_path: Path, nerfacto_run: Path):

@@ -84,6 +84,22 @@ def test_the_prior_fades_to_a_tenth(resumed: SparsePipeline):
     assert torch.allclose(late, 0.1 * early, rtol=1e-3)
 
 
+def test_a_training_that_ends_before_keypoints_start_is_warned_of(
+    sparse_run: SparseRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    config = small_sparse_config(sparse_run.scene, tmp_path)
+    config.max_num_iterations = START
+    prepared(config)
+    told = [line for line in capsys.readouterr().out.splitlines() if "keypoints" in line]
+    assert told == [
+        f"keypoints will not be trained: training ends after {START} steps and they start at step {START}; "
+        "give a smaller --pipeline.keypoint-start"
+    ]
+    config.max_num_iterations = START + 1
+    prepared(config)
+    assert "keypoints" not in capsys.readouterr().out
+
+
 def test_pictures_in_evaluation_have_the_same_keys_for_every_camera(sparse_run: SparseRun):
     pipeline = sparse_run.load()
     cameras = pipeline.datamanager.train_dataset.cameras
