@@ -68,7 +68,7 @@ class ClassAnswer:
         """Write <view>_classes.png of each held-out view and the legend classes.json.
 
         Returns:
-            share of the pixels by class; what has none is called `none`.
+            share of the pixels by class; what has none is called `none`. Zeros without held-out views.
         """
         import torch
         from torchvision.utils import save_image
@@ -81,7 +81,7 @@ class ClassAnswer:
             save_image(class_colours(labels).permute(2, 0, 1), folder / f"{name}_classes.png")
             numbers += torch.bincount(labels.flatten() + 1, minlength=len(numbers))
         names = (NO_CLASS, *self._classes)
-        shares = dict(zip(names, (numbers / numbers.sum()).tolist(), strict=True))
+        shares = dict(zip(names, (numbers / numbers.sum().clamp_min(1)).tolist(), strict=True))
         colours = (255.0 * class_colours(torch.arange(len(names)) - 1)).round().int().tolist()
         legend = [
             {"label": label - 1, "name": name, "colour": colours[label], "share": shares[name]}

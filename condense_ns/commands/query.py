@@ -170,6 +170,10 @@ class AskQuery:
     @staticmethod
     def _check_point(pipeline: "FeaturePipeline", view: int, x: int, y: int) -> None:
         cameras = pipeline.datamanager.eval_dataset.cameras
+        if not len(cameras):
+            raise UserError(
+                "the scene has no held-out views to click at; ask with --text or --image"
+            )
         if not 0 <= view < len(cameras):
             raise UserError(f"view {view} is not among the held-out views 0 to {len(cameras) - 1}")
         width, height = int(cameras.width[view]), int(cameras.height[view])

@@ -11,6 +11,7 @@ from condense_ns.fields.backbone_file import OtherParts, SavedBackbone
 from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
 from condense_ns.models.cross_scene_model import CrossSceneModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_keys
+from condense_ns.pipelines.distributed_model import without_wrapper
 from condense_ns.pipelines.frozen_geometry import read_run
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pretraining.joint_network import JointNetwork
@@ -34,10 +35,10 @@ def run_weights(load_config: Path) -> tuple[CrossSceneModelConfig, dict[str, Ten
     if not checkpoints:
         raise UserError(f"{load_config.parent} has no checkpoint; let ns-train finish first")
     allow_numpy_scalars_in_checkpoints()
-    state = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)["pipeline"]
-    names = {key.replace("_model.module.", "_model."): key for key in state}
+    loaded = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)["pipeline"]
+    state = without_wrapper(loaded)
     return model, {
-        key.removeprefix(PREFIX): state[names[key]] for key in names if key.startswith(PREFIX)
+        key.removeprefix(PREFIX): value for key, value in state.items() if key.startswith(PREFIX)
     }
 
 
