@@ -63,7 +63,8 @@ def extract(
         encoder: what encodes.
         sources: at least one image.
         root: folder of the scene's stores; this encoder's is made in it.
-        scene: name of the scene; a store of another one is refused.
+        scene: name of the scene; a compressed store that was made for another one is refused unless
+            it holds some of the images, as it does after the scene was renamed.
         components: compress cells to that many principal components, or None.
 
     Raises:
@@ -81,6 +82,8 @@ def extract(
     keys = [image_key(source.path, source.variant) for source in sources]
     known = store.index.entries()
     missing = {key: at for key, at in zip(keys, sources, strict=True) if key not in known}
+    if components is not None and known and known.keys().isdisjoint(keys):
+        _check_compression(store)
     if missing:
         grids = [encoder.grid_size(source.height, source.width) for source in missing.values()]
         store.check_space(sum(rows * columns for rows, columns in grids))
@@ -90,6 +93,21 @@ def extract(
         known = store.index.entries()
     sizes = [(source.height, source.width) for source in sources]
     return StoredMaps(store.matrix(), [known[key] for key in keys], sizes, basis)
+
+
+def _check_compression(store: FeatureStore) -> None:
+    """Refuse a compression that was fitted to another scene, whose features it may spoil.
+
+    Raises:
+        StoreError: the store was made for a scene of another name.
+    """
+    fitted, scene = store.index.header()["scene"], store.identity.scene
+    if fitted != scene:
+        raise StoreError(
+            f"the feature store {store.folder} compresses features as it suits the scene {fitted} "
+            f"and holds no image of {scene}; delete it or choose another folder with "
+            "--pipeline.datamanager.feature-store"
+        )
 
 
 def _basis(

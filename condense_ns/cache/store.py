@@ -29,7 +29,7 @@ SPARE_BYTES = 64 << 20  # left free on the disk
 
 @dataclass(frozen=True)
 class StoreIdentity:
-    """What a store holds; a store of anything else is refused."""
+    """What a store holds; one of another encoder or other settings is refused."""
 
     spec: str
     """The encoder's spec, for messages."""
@@ -38,8 +38,8 @@ class StoreIdentity:
     width: int
     """Numbers per cell: the encoder's channels, or the components of the compression."""
     scene: str
-    """Name of the scene's folder. Keys are made of content, so a store could serve many scenes;
-    but a folder that was meant for another one is most likely a slip."""
+    """Name of the scene's folder when the store was made, for messages. Keys are made of content, so
+    that features stay usable when the folder is renamed."""
 
     def header(self) -> dict[str, str]:
         """As the index keeps it."""
@@ -164,7 +164,7 @@ class FeatureStore:
     def _check_header(self) -> None:
         known = self.index.header()
         for name, ours in self.identity.header().items():
-            if known.get(name) != ours:
+            if name != "scene" and known.get(name) != ours:
                 raise StoreError(
                     f"the feature store {self.folder} holds other features ({name} "
                     f"{known.get(name, 'missing')}, wanted {ours}); delete it or choose another "

@@ -45,9 +45,11 @@ class Match:
     max_keypoints: int = 2048
     """Most keypoints of the photograph, the best ones."""
     encoder: str | None = None
-    """Of an index: its encoder, where that is called differently here, e.g. lies in another folder."""
-    prior: str = "shi-tomasi"
-    """Of an index: detector of the photograph's keypoints."""
+    """The encoder of the keypoints or the index, where that is called differently here, e.g. lies in another
+    folder; it must be the same network."""
+    prior: str | None = None
+    """What finds keypoints in the photograph; None takes what the keypoint head was trained with, and
+    shi-tomasi for an index of an encoder's descriptors."""
     candidates: int = 3
     """Of an index: scenes that a pose is looked for in."""
     storage_options: tuple[str, ...] = ()
@@ -87,10 +89,11 @@ class Match:
 
         assert self.keypoints is not None
         keypoints = read_keypoints(self.keypoints)
-        detector = load_detector(self._head(self.keypoints), max_keypoints=self.max_keypoints)
+        head = self._head(self.keypoints)
+        detector = load_detector(head, self.max_keypoints, encoder=self.encoder, prior=self.prior)
         detected = detector(photograph.rgb)
         # a scene that nothing was trained on has its encoder's own features, and no head's
-        name = HEAD if HEAD in keypoints.descriptors else detector.encoder.spec
+        name = HEAD if HEAD in keypoints.descriptors else str(detector.known_as)
         options = replace(DEFAULT_OPTIONS, descriptors=name)
         return Answer(detected, keypoints, localize(detected, keypoints, lens, options))
 

@@ -4,6 +4,7 @@
 ``dinov2-small`` (base, large, giant)           weights from the Hugging Face hub or its cache
 ``dinov2-small:<hub id or local folder>``       weights from there
 ``openclip:<architecture>/<tag or file>``       CLIP of open_clip, answers text as well
+``openclip:<architecture>/<tag>@<file>``        its weights from a file, what else it needs as the tag says
 ``openclip:<folder>``                           the same, in the layout of open_clip on the hub
 ``mini``                                        ours, tiny, trained on made-up scenes; answers text
 ``gradients``                                   histograms of oriented gradients, no network

@@ -38,7 +38,8 @@ class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
         """Load the network.
 
         Args:
-            spec: ``openclip:<architecture>/<tag or weight file>`` or ``openclip:<folder>``.
+            spec: ``openclip:<architecture>/<tag or weight file>``, ``openclip:<folder>``, or
+                ``openclip:<architecture>/<tag>@<weight file>`` for a local copy of a tag's weights.
             device: where to compute.
             image_size: longest side in pixels of what the network sees; if None, the side for which
                 the network was trained. Twice that gives finer maps at four times the cost.

@@ -1,6 +1,8 @@
 """Finding, checking and loading the weights of open_clip; see `condense_ns.encoders.openclip`."""
 
+import functools
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from open_clip.pretrained import get_pretrained_cfg
 
 from condense_ns.encoders.base import EncoderError
 from condense_ns.encoders.hub import hub_folder
+from condense_ns.encoders.openclip_torchscript import is_torchscript, torchscript_weights
 
 CONFIG_NAME = "open_clip_config.json"
 TOKENIZER_NAME = "tokenizer.json"
@@ -84,9 +87,8 @@ def model_source(spec: str) -> ModelSource:
             f"<architecture>/<tag or file> with an architecture among {known}"
         )
     _check_supported(spec, config)
-    file = Path(weights).expanduser()
-    if file.is_file():
-        return ModelSource(spec, config, file, _MEAN, _STD)
+    if Path(weights).expanduser().is_file():
+        return _source_from_file(spec, architecture, weights, config)
     return _source_from_tag(spec, architecture, weights, config)
 
 
@@ -100,7 +102,10 @@ def load_model(source: ModelSource) -> CLIP | CustomTextCLIP:
     model_class = CustomTextCLIP if config.pop("custom_text", False) else CLIP
     try:
         model = model_class(**config)
-        open_clip.load_checkpoint(model, str(source.weights), strict=True)
+        if is_torchscript(source.weights):
+            model.load_state_dict(torchscript_weights(source.weights), strict=True)
+        else:
+            open_clip.load_checkpoint(model, str(source.weights), strict=True)
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         raise EncoderError(
@@ -131,10 +136,44 @@ def _source_from_folder(spec: str, folder: Path) -> ModelSource:
     raise EncoderError(f"{spec}: {folder} holds no weights (looked for {', '.join(WEIGHT_NAMES)})")
 
 
-def _source_from_tag(spec: str, architecture: str, tag: str, config: dict[str, Any]) -> ModelSource:
+def _source_from_file(
+    spec: str, architecture: str, weights: str, config: dict[str, Any]
+) -> ModelSource:
+    """Weights without a tag, which alone would say how they were trained.
+
+    Raises:
+        EncoderError: weights as OpenAI publishes them, for an architecture with another activation.
+    """
+    file, quick = Path(weights).expanduser(), f"{architecture}-quickgelu"
+    if quick in open_clip.list_models():
+        if is_torchscript(file):
+            raise EncoderError(
+                f"{spec}: {file} is a TorchScript archive, the form of OpenAI's weights, which were "
+                f"trained with QuickGELU; write openclip:{quick}/{weights}, or "
+                f"openclip:{architecture}/<tag>@{weights} if they are those of another tag"
+            )
+        _tell_assumed_training(architecture, weights)
+    return ModelSource(spec, config, file, _MEAN, _STD)
+
+
+@functools.cache
+def _tell_assumed_training(architecture: str, weights: str) -> None:
+    """A line on stderr, once for each file."""
+    sys.stderr.write(
+        f"{weights}: nothing says how it was trained, GELU and CLIP's own colours are assumed; write "
+        f"openclip:{architecture}/<tag>@{weights} with its tag in open_clip, for example openai, or "
+        f"openclip:{architecture}-quickgelu/{weights} if it was trained with QuickGELU\n"
+    )
+
+
+def _source_from_tag(
+    spec: str, architecture: str, weights: str, config: dict[str, Any]
+) -> ModelSource:
+    """Weights of ``<tag>`` on the hub, or of ``<tag>@<file>`` in that file."""
+    tag, _, named = weights.partition("@")
     pretrained = get_pretrained_cfg(architecture, tag)
-    repo_id, _, file_name = pretrained.get("hf_hub", "").rpartition("/")
-    if not repo_id:
+    repo_id = pretrained.get("hf_hub", "")
+    if not repo_id and not (pretrained and named):
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture))
         raise EncoderError(
             f"{spec}: {tag} is neither a file nor a tag on the hub; tags of {architecture}: {tags}"
@@ -142,13 +181,29 @@ def _source_from_tag(spec: str, architecture: str, tag: str, config: dict[str, A
     if pretrained.get("quick_gelu", False):
         # The tag was trained with another activation than the plain architecture says.
         config["quick_gelu"] = True
-    names = (file_name,) if file_name else WEIGHT_NAMES[:2]
-    folder = hub_folder(
-        repo_id, [(name,) for name in names], spec, f"openclip:{architecture}/<weight file>"
-    )
-    weights = next(folder / name for name in names if (folder / name).is_file())
+    if named:
+        file = Path(named).expanduser()
+        if not file.is_file():
+            raise EncoderError(
+                f"{spec}: there is no file {file}; correct it, or leave out @{named} to take the "
+                "weights from the hub"
+            )
+    else:
+        file = _file_on_hub(repo_id, spec, f"openclip:{architecture}/{tag}@<weight file>")
     mean, std = pretrained.get("mean", _MEAN), pretrained.get("std", _STD)
-    return ModelSource(spec, config, weights, tuple(mean), tuple(std))
+    return ModelSource(spec, config, file, tuple(mean), tuple(std))
+
+
+def _file_on_hub(hub_name: str, spec: str, file_spec: str) -> Path:
+    """The weights of ``<owner>/<repository>/``, or the file of it that is named behind that.
+
+    Raises:
+        EncoderError: they are neither in the cache nor to be downloaded.
+    """
+    repo_id, _, file_name = hub_name.rpartition("/")
+    names = (file_name,) if file_name else WEIGHT_NAMES[:2]
+    folder = hub_folder(repo_id, [(name,) for name in names], spec, file_spec)
+    return next(folder / name for name in names if (folder / name).is_file())
 
 
 def _plain_architectures() -> list[str]:

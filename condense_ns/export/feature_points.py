@@ -39,4 +39,4 @@ def write_feature_points(
         name: values.cpu().numpy().astype(np.int32),
     }
     write_members(path, arrays)
-    write_points(path.with_suffix(".ply"), xyz.float(), colours, name, values.int())
+    write_points(path.with_suffix(".ply"), xyz, colours, name, values.int())

@@ -1,7 +1,7 @@
 """Arrays of numbers in a ``.npz`` file, written alike every time and read without trust.
 
 A file is as safe to open as a text: nothing in it is ever executed, and as its members are not
-compressed, reading takes no more memory than the file has bytes.
+compressed, reading takes no more memory than twice the bytes of the file.
 """
 
 import math
@@ -84,12 +84,15 @@ def _read(archive: ZipFile, member: ZipInfo, path: Path) -> np.ndarray:
         if npy.read_magic(stream) != (1, 0):
             raise _unusable(path, f"{name} is written in an unknown way")
         shape, in_columns, dtype = npy.read_array_header_1_0(stream)
-        if dtype.kind not in _NUMBERS or in_columns:
-            raise _unusable(path, f"{name} holds other things than rows of plain numbers")
+        if dtype.kind not in _NUMBERS:
+            raise _unusable(path, f"{name} holds other things than plain numbers")
         promised = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or promised != member.file_size - stream.tell():
             raise _unusable(path, f"{name} is shorter or longer than it says")
-        return np.ndarray(shape, dtype, buffer=bytearray(stream.read()))
+        content = bytearray(stream.read())
+        if in_columns:  # as numpy keeps a transposed array, for example np.stack([x, y, z]).T
+            return np.ndarray(shape, dtype, buffer=content, order="F").copy(order="C")
+        return np.ndarray(shape, dtype, buffer=content)
 
 
 def _name(member: ZipInfo) -> str:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Float64, Shaped
 from torch import Tensor
 
 from condense_ns.errors import UserError
-from condense_ns.export.ply import COLOUR, POSITION, filled, read_vertices, write_ply
+from condense_ns.export.ply import COLOUR, PRECISE_POSITION, filled, read_vertices, write_ply
 
 
 def write_points(
@@ -22,7 +22,7 @@ def write_points(
 
     Args:
         path: the file; its folder is made if missing.
-        points: positions.
+        points: positions, stored in double precision: a dataset's may be far from the origin.
         colours: RGB in [0, 1].
         name: of the points' own property.
         values: stored under that name, as integers or in single precision.
@@ -32,7 +32,7 @@ def write_points(
     """
     levels = (colours.clamp(0.0, 1.0) * 255.0).round().byte()
     groups = [
-        (POSITION, points.cpu().numpy()),
+        (PRECISE_POSITION, points.cpu().numpy()),
         (COLOUR, levels.cpu().numpy()),
         ([(name, "f4" if values.is_floating_point() else "i4")], values.cpu().numpy()[:, None]),
     ]

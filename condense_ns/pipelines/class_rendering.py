@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
@@ -23,7 +23,7 @@ BLOCK = 16384  # pixels whose features are held at a time
 class LabelledPoints:
     """Surface points of a scene and their classes."""
 
-    points: Float[Tensor, "points 3"]
+    points: Float64[Tensor, "points 3"]
     """Positions in the coordinates of the dataset's own poses."""
     labels: Int[Tensor, " points"]
     """Numbers of classes; -1 for none."""

@@ -16,7 +16,7 @@ def index_detector(
     index: SceneIndex,
     encoder: str | None = None,
     head: Path | None = None,
-    prior: str = "shi-tomasi",
+    prior: str | None = None,
     max_keypoints: int = 1024,
 ) -> PhotoDetector:
     """The detector whose descriptors are those of an index.
@@ -25,7 +25,7 @@ def index_detector(
         index: of scenes.
         encoder: spec of the index's encoder where it is written differently here, e.g. in another folder.
         head: file of the keypoint head, for an index of a head's descriptors.
-        prior: detector of an index of an encoder's descriptors.
+        prior: detector; None: shi-tomasi for an index of an encoder's descriptors, and a head's own.
         max_keypoints: of a photograph.
 
     Raises:
@@ -34,13 +34,13 @@ def index_detector(
     known = index.contents.descriptors.source
     if known.spec != HEAD:
         built = known_encoder(index, known, encoder)
-        return plain_detector(built, prior, max_keypoints)
+        return plain_detector(built, prior or "shi-tomasi", max_keypoints)
     if head is None:
         raise UserError(
             f"descriptors of {index.place} are of a keypoint head; say with --head where its file is"
         )
     _require_same(index, known, head_source(head))
-    return load_detector(head, max_keypoints)
+    return load_detector(head, max_keypoints, encoder=encoder, prior=prior)
 
 
 def known_encoder(index: SceneIndex, known: FeatureSource, spec: str | None = None) -> ImageEncoder:

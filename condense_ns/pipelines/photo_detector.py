@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from condense_ns.encoders import build_encoder
+from condense_ns.encoders import ENCODERS, build_encoder
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import sample_map
@@ -43,10 +43,15 @@ class Prior:
         device: where it computes.
 
     Raises:
-        UserError: the encoder cannot be built.
+        UserError: no detector is called so, or the encoder cannot be built.
     """
 
     def __init__(self, spec: str, device: str) -> None:
+        if spec not in CLASSICAL and spec.partition(":")[0] not in ENCODERS:
+            raise UserError(
+                f"unknown prior {spec!r}; known are {', '.join(CLASSICAL)}, and encoders of keypoint logits, "
+                "e.g. onnx:net.onnx#logits"
+            )
         self.spec = spec
         self._network = None if spec in CLASSICAL else build_encoder(spec, device)
 
@@ -81,6 +86,8 @@ class PhotoDetector:
     """Of a photograph."""
     encoder_image_size: int | None = None
     """Longest side in pixels that the encoder was built for; None: its own default."""
+    known_as: str | None = None
+    """What the encoder was called where the detector's file was written; None: as here."""
 
     @torch.no_grad()
     def maps(self, image: Float[Tensor, "3 rows columns"]) -> HeadMaps:
@@ -175,8 +182,21 @@ def scene_detector(spec: str, prior: str = "shi-tomasi", max_keypoints: int = 51
     return plain_detector(encoder, prior, max_keypoints)
 
 
-def load_detector(path: Path, max_keypoints: int = 1024, device: str = "cpu") -> PhotoDetector:
+def load_detector(
+    path: Path,
+    max_keypoints: int = 1024,
+    device: str = "cpu",
+    encoder: str | None = None,
+    prior: str | None = None,
+) -> PhotoDetector:
     """The detector that was saved in a file; its encoder is built anew.
+
+    Args:
+        path: the file.
+        max_keypoints: of a photograph.
+        device: where it computes.
+        encoder: its encoder's spec where it is written differently here, e.g. in another folder.
+        prior: its prior's, likewise.
 
     Raises:
         UserError: no such file, another kind or version of file, or an encoder that is missing or other.
@@ -188,11 +208,12 @@ def load_detector(path: Path, max_keypoints: int = 1024, device: str = "cpu") ->
             "condense_ns or export the keypoints again"
         )
     size = about.get("encoder_image_size")
-    encoder = photo_encoder(str(about.get("encoder")), device, size)
-    if encoder.fingerprint != about.get("fingerprint"):
+    known_as = str(about.get("encoder"))
+    built = photo_encoder(encoder or known_as, device, size)
+    if built.fingerprint != about.get("fingerprint"):
         raise UserError(
-            f"{path} was trained on {about['encoder']} with other weights or settings; put them back, or "
-            "train again"
+            f"{path} was trained on {known_as}, and {built.spec} here has other weights or settings; put "
+            "them back, name others with --encoder, or train again"
         )
     try:
         sizes = ("channels", "descriptor_dim", "width", "image_size")
@@ -202,8 +223,8 @@ def load_detector(path: Path, max_keypoints: int = 1024, device: str = "cpu") ->
         raise UserError(
             f"{path} does not hold the weights that it announces; export the keypoints again"
         ) from error
-    prior = Prior(str(about.get("prior")), device)
-    return PhotoDetector(encoder, prior, head.to(device).eval(), max_keypoints, size)
+    found = Prior(prior or str(about.get("prior")), device)
+    return PhotoDetector(built, found, head.to(device).eval(), max_keypoints, size, known_as)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

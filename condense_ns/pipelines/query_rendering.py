@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
+from condense_ns.geometry.similarity import Similarity
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.pipelines.ray_caster import RayCaster
 from condense_ns.pipelines.surface_sample import surface_sample
@@ -19,7 +20,7 @@ from condense_ns.retrieval.threshold import with_threshold
 class ScoredPoints:
     """Surface points of a scene and how relevant they are."""
 
-    points: Float[Tensor, "points 3"]
+    points: Float64[Tensor, "points 3"]
     """Positions in the coordinates of the dataset's own poses."""
     rgb: Float[Tensor, "points 3"]
     """Rendered colours in [0, 1]."""
@@ -76,12 +77,11 @@ def with_scene_threshold(pipeline: FeaturePipeline, query: Query) -> Query:
 
 def in_dataset_coordinates(
     pipeline: FeaturePipeline, points: Float[Tensor, "points 3"]
-) -> Float[Tensor, "points 3"]:
-    """Points of the scene in the coordinates of the dataset's own poses."""
+) -> Float64[Tensor, "points 3"]:
+    """Points of the scene in the coordinates of the dataset's own poses, which may be large numbers."""
     outputs = pipeline.datamanager.train_dataparser_outputs
-    transform = outputs.dataparser_transform
-    unmoved = points / outputs.dataparser_scale - transform[:, 3]
-    return unmoved @ transform[:, :3]  # the transposed inverse of a rotation is itself
+    moved = Similarity.of_dataparser(outputs.dataparser_transform, outputs.dataparser_scale)
+    return moved.inverse().points(points.double())
 
 
 def feature_at_pixel(

@@ -178,8 +178,8 @@ def drawn_keypoints(keypoints: Keypoints3D) -> UInt8[Tensor, "height width 3"]:
     height, width = THUMBNAIL
     picture = torch.full((height, width, 3), 24, dtype=torch.uint8)
     centred = keypoints.xyz - keypoints.xyz.mean(dim=0)
-    _, _, axes = torch.linalg.svd(centred, full_matrices=True)
-    flat = centred @ axes[:2].T
+    _, axes = torch.linalg.eigh(centred.T @ centred)  # in columns, the widest side last
+    flat = centred @ axes.flip(1)[:, :2]
     low, extent = flat.amin(dim=0), (flat.amax(dim=0) - flat.amin(dim=0)).clamp_min(1e-12)
     scale = float(min((width - 4) / extent[0], (height - 4) / extent[1]))
     size = torch.tensor([width, height])

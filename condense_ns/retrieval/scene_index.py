@@ -110,7 +110,8 @@ class SceneIndex:
 
     def __len__(self) -> int:
         """Number of scenes."""
-        return self._table.count_rows()
+        with in_one_sentence(self.place):
+            return self._table.count_rows()
 
     def add(self, scene: SceneDescriptor) -> None:
         """Add a scene; when this returns, every reader sees it.
@@ -165,7 +166,8 @@ class SceneIndex:
     def records(self) -> list[SceneRecord]:
         """All scenes, by name."""
         columns = ["name", "keypoints", "box", "metadata"]
-        found = self._rows(self._table.search().select(columns).limit(len(self) or 1))
+        with in_one_sentence(self.place):
+            found = self._rows(self._table.search().select(columns).limit(len(self) or 1))
         made = [SceneRecord(**{**row, "box": tuple(row["box"])}) for row in found]
         return sorted(made, key=lambda record: record.name)
 
@@ -191,7 +193,8 @@ class SceneIndex:
 
     def all_names(self) -> list[str]:
         """Names of all scenes, sorted."""
-        found = self._rows(self._table.search().select(["name"]).limit(len(self) or 1))
+        with in_one_sentence(self.place):
+            found = self._rows(self._table.search().select(["name"]).limit(len(self) or 1))
         return sorted(row["name"] for row in found)
 
     def nearest(

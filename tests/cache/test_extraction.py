@@ -146,10 +146,21 @@ def test_changed_content_a_variant_or_another_encoder_is_encoded_anew(sources, r
     assert other.calls == 4
 
 
-def test_a_store_of_another_scene_is_refused(sources, root):
-    extract(FakeEncoder(), sources[:1], root, "room")
-    with pytest.raises(StoreError, match="scene room, wanted garden"):
-        extract(FakeEncoder(), sources[:1], root, "garden")
+@pytest.mark.parametrize("components", [None, CHANNELS])
+def test_a_renamed_scene_keeps_its_features(sources, root, components):
+    extract(FakeEncoder(), sources[:2], root, "room", components)
+    encoder = FakeEncoder()
+    extract(encoder, sources[:2], root, "renamed", components)
+    assert encoder.calls == 0
+
+
+def test_a_compression_of_another_scene_is_refused(sources, root):
+    extract(FakeEncoder(), sources[:2], root, "room", 3)
+    with pytest.raises(StoreError, match=r"suits the scene room and holds no image of garden; del"):
+        extract(FakeEncoder(), sources[2:], root, "garden", 3)
+    assert len(extract(FakeEncoder(), sources[2:], root, "room", 3)) == 2
+    extract(FakeEncoder(), sources[:2], root, "room")
+    assert len(extract(FakeEncoder(), sources[2:], root, "garden")) == 2
 
 
 def test_an_interrupted_extraction_keeps_its_maps(sources, root):

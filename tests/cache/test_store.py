@@ -83,7 +83,6 @@ def test_bytes_without_an_entry_are_overwritten(store):
         ({"fingerprint": "cd" * 32}, "fingerprint"),
         ({"spec": "other"}, "spec"),
         ({"width": 6}, "width"),
-        ({"scene": "garden"}, "scene room, wanted garden"),
     ],
 )
 def test_a_store_of_something_else_is_refused_and_left_alone(store, change, told):
@@ -92,6 +91,13 @@ def test_a_store_of_something_else_is_refused_and_left_alone(store, change, told
         FeatureStore(store.folder, replace(IDENTITY, **change))
     assert store.matrix_file.read_bytes() == before
     assert len(FeatureStore(store.folder, IDENTITY).index.entries()) == 2
+
+
+def test_a_store_whose_scene_was_renamed_stays_usable(store):
+    renamed = FeatureStore(store.folder, replace(IDENTITY, scene="garden"))
+    assert list(renamed.index.entries()) == ["a", "b"]
+    renamed.append([NewMap("c", "c.png", feature_map(3))])
+    assert len(FeatureStore(store.folder, IDENTITY).index.entries()) == 3
 
 
 def test_a_truncated_or_missing_matrix_is_refused(store):

@@ -1,6 +1,7 @@
 """Rays, pixels and the features of those pixels."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -86,11 +87,14 @@ def test_viewing_needs_no_encoder_and_no_features(scene: Path, tmp_path: Path):
     assert len(manager.eval_dataset) == 1
 
 
-def test_a_store_of_another_scene_is_refused(scene: Path, tmp_path: Path):
+def test_a_renamed_scene_keeps_its_store(scene: Path, tmp_path: Path):
     data_manager(scene, tmp_path / "store")
-    other = make_textured_scene(tmp_path / "another", images=10)
-    with pytest.raises(UserError, match=r"holds other features .scene board, wanted another"):
-        data_manager(other, tmp_path / "store")
+    (matrix,) = (tmp_path / "store").glob("*/maps.f16")
+    before = matrix.stat()
+    renamed = shutil.copytree(scene, tmp_path / "renamed")
+    data_manager(renamed, tmp_path / "store")
+    assert [matrix] == list((tmp_path / "store").glob("*/maps.f16"))
+    assert (matrix.stat().st_size, matrix.stat().st_ino) == (before.st_size, before.st_ino)
 
 
 def test_a_truncated_store_is_refused(scene: Path, tmp_path: Path):

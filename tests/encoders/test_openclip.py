@@ -81,10 +81,7 @@ def test_positions_stretch_about_the_borders_of_the_image():
 def test_architecture_and_weight_file(tmp_path, tiny_clip, monkeypatch):
     folder_spec = tiny_clip()
     config = read_config(tmp_path)["model_cfg"]
-    (tmp_path / "architectures").mkdir()
-    (tmp_path / "architectures" / "ViT-Tiny.json").write_text(json.dumps(config))
-    registered = open_clip.factory._MODEL_CONFIGS
-    monkeypatch.setitem(registered, "ViT-Tiny", config)
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-Tiny", config)
     weights = tmp_path / "open_clip_pytorch_model.bin"
     encoder = build_encoder(f"openclip:ViT-Tiny/{weights}")
     assert (encoder.channels, encoder.patch_size) == (6, 8)

@@ -103,6 +103,25 @@ def test_the_size_that_the_encoder_was_built_for_is_kept(tmp_path: Path):
     assert_same(detector, load_detector(tmp_path / "head", 50), photograph(96, 128))
 
 
+def test_an_encoder_that_lies_elsewhere_is_named_anew(trained):
+    detector, path = trained
+
+    def away(about: dict, state: dict) -> None:
+        about.update(encoder="onnx:gone.onnx", prior="onnx:gone_too.onnx")
+
+    here = detector.encoder.spec
+    rewritten(path, away)
+    with pytest.raises(UserError, match=r"gone\.onnx"):
+        load_detector(path)
+    found = load_detector(path, 200, encoder=here, prior=detector.prior.spec)
+    assert (found.encoder.spec, found.known_as) == (here, "onnx:gone.onnx")
+    assert_same(detector, found, photograph(90, 120))
+    with pytest.raises(
+        UserError, match="gradients here has other weights or settings; put them back"
+    ):
+        load_detector(path, encoder="gradients")
+
+
 @pytest.mark.parametrize("size", [(24, 32), (32, 32), (300, 40), (1200, 1600)])
 def test_pictures_of_any_size(trained, size: tuple[int, int]):
     found = trained[0](photograph(*size))
@@ -210,10 +229,10 @@ def test_other_safetensors_are_told(tmp_path: Path, metadata: dict[str, str] | N
         ),
         (
             lambda about, state: about.update(fingerprint="0" * 64),
-            "was trained on torch:colour_network:surroundings with other weights or settings",
+            "was trained on torch:colour_network:surroundings, and torch:colour_network:surroundings here",
         ),
         (lambda about, state: about.update(encoder="onnx:/absent.onnx"), "/absent.onnx"),
-        (lambda about, state: about.update(encoder=GREYS), "with other weights or settings"),
+        (lambda about, state: about.update(encoder=GREYS), "here has other weights or settings"),
         (lambda about, state: about.update(prior="torch:absent:network"), "torch:absent:network"),
         (lambda about, state: about.update(width=99), "does not hold the weights"),
         (lambda about, state: about.pop("channels"), "does not hold the weights"),

@@ -12,6 +12,7 @@ from condense_ns.retrieval.scene_descriptor import (
     DescriptorChoice,
     as_keypoints,
     describe_scene,
+    drawn_keypoints,
     grouped,
 )
 from condense_ns.tensors import FeatureSource
@@ -93,6 +94,23 @@ def test_a_single_keypoint_is_a_scene():
     scene = describe_scene("one", made_up_set(count=1), CHOICE)
     assert scene.regions is not None
     assert len(scene.regions.xyz) == 1
+
+
+def test_the_drawing_looks_along_the_thinnest_side():
+    """Points on a plane 4 wide and 1 high, which stands upright: its four corners are shown."""
+    corners = torch.tensor([[0.0, 0, 0], [0, 4, 0], [0, 0, 1], [0, 4, 1]], dtype=torch.float64)
+    keypoints = replace(made_up_set(count=4), xyz=corners + 1e6, colours=torch.ones(4, 3))
+    rows, columns = (drawn_keypoints(keypoints)[..., 0] == 255).nonzero(as_tuple=True)
+    width = THUMBNAIL[1]
+    scale = (width - 4) / 4
+    assert len(rows) == 4 * 4
+    assert int(columns.max() - columns.min()) == pytest.approx(4 * scale, abs=2)
+    assert int(rows.max() - rows.min()) == pytest.approx(scale, abs=2)
+
+
+def test_a_drawing_of_many_keypoints_is_quick():
+    count = 40_000  # a square matrix of them would take 13 GB
+    assert drawn_keypoints(made_up_set(count=count)).shape == (*THUMBNAIL, 3)
 
 
 def test_missing_features_are_told():
