@@ -1,9 +1,10 @@
 """Files and folders that are either whole or what was there before."""
 
+import errno
 import os
 import shutil
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -57,7 +58,8 @@ def whole_folder(path: Path, ours: Collection[str] = ()) -> Iterator[Path]:
             the block begins.
 
     Raises:
-        UserError: the folder cannot be written, or an older one holds other files.
+        UserError: the folder cannot be written, is a file (told before the block begins), or an older one holds
+            other files.
     """
     if ours:
         _refuse_other_files(path, lambda name: any(fnmatch(name.as_posix(), own) for own in ours))
@@ -66,6 +68,8 @@ def whole_folder(path: Path, ours: Collection[str] = ()) -> Iterator[Path]:
         place.with_name(f"{place.name}.{os.getpid()}.{end}") for end in ("tmp", "old")
     )
     try:
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is no folder")
         unfinished.mkdir(parents=True)
         yield unfinished
         if not ours:
@@ -93,6 +97,47 @@ def _refuse_other_files(old: Path, known: Callable[[Path], bool]) -> None:
         is_folder = file.is_dir() and not file.is_symlink()
         if not is_folder and not known(name):
             raise UserError(f"{old} holds {name}, which would be deleted; choose another folder")
+
+
+def check_output_file(path: Path, option: str = "--output-path") -> None:
+    """Tell before the work that a file could not be written after it; makes nothing.
+
+    Args:
+        path: the file, there or not.
+        option: that it was given with.
+
+    Raises:
+        UserError: a folder has its name, or its own folder can neither be made nor written to.
+    """
+    _check_takes_files(path.absolute().parents, path, option)
+    if path.is_dir():
+        raise UserError(f"{option} is {path}, which is a folder; name a file")
+
+
+def check_output_folder(path: Path, option: str) -> None:
+    """The same of a folder that files will be written to.
+
+    Args:
+        path: the folder, there or not.
+        option: that it was given with.
+
+    Raises:
+        UserError: it can neither be made nor written to.
+    """
+    place = path.absolute()
+    _check_takes_files((place, *place.parents), path, option)
+
+
+def _check_takes_files(folders: Iterable[Path], path: Path, option: str) -> None:
+    """The first of the folders that is there, from the innermost one, must take new files."""
+    above = next(folder for folder in folders if os.path.lexists(folder))
+    if not above.is_dir():
+        reason = f"{above} is no folder"
+    elif not os.access(above, os.W_OK | os.X_OK):
+        reason = f"{above} takes no files of yours"
+    else:
+        return
+    raise UserError(f"{option}: {path} cannot be written, as {reason}; choose another")
 
 
 def refuse_to_overwrite(given: Path, written: Collection[Path]) -> None:

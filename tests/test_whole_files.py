@@ -8,7 +8,14 @@ import torch
 from safetensors.torch import save_file
 
 from condense_ns.errors import UserError
-from condense_ns.whole_files import refuse_to_overwrite, whole_file, whole_folder, write_text
+from condense_ns.whole_files import (
+    check_output_file,
+    check_output_folder,
+    refuse_to_overwrite,
+    whole_file,
+    whole_folder,
+    write_text,
+)
 
 
 def test_text_replaces_the_old_file_whole(tmp_path):
@@ -131,6 +138,46 @@ def test_files_of_an_older_run_may_go_and_others_are_told_of_before_the_work(tmp
         raise AssertionError("the work began")
     assert (place / "notes.txt").read_text() == "mine"
     assert (place / "views" / "0.png").read_text() == "new"
+
+
+def test_a_file_in_the_place_of_a_folder_is_told_of_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with (
+        pytest.raises(
+            UserError, match=r"file cannot be written \(it is no folder\); choose another"
+        ),
+        whole_folder(tmp_path / "file"),
+    ):
+        raise AssertionError("the work began")
+    assert contents_of(tmp_path) == {"file": "mine"}
+
+
+def test_places_that_can_be_written_to_are_let_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").write_text("old")
+    for file in (Path("new"), tmp_path / "a" / "b" / "new", tmp_path / "old"):
+        check_output_file(file)
+    for folder in (Path(), tmp_path, tmp_path / "a" / "b"):
+        check_output_folder(folder, "--out")
+    assert contents_of(tmp_path) == {"old": "old"}
+
+
+def test_places_that_cannot_be_written_to_are_told_with_their_option(tmp_path, monkeypatch):
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("mine")
+    link.symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError, match=rf"--output-path is {tmp_path}, which is a folder; name"):
+        check_output_file(tmp_path)
+    for below in (file / "x", file / "x" / "y", link / "x"):
+        with pytest.raises(UserError, match=r"--output-path: .* as .*(file|link) is no folder"):
+            check_output_file(below)
+    for place in (file, file / "x"):
+        with pytest.raises(UserError, match=rf"--out: {place} cannot .* as {file} is no folder"):
+            check_output_folder(place, "--out")
+    monkeypatch.setattr(os, "access", lambda place, mode: False)  # whoever is root may do anything
+    with pytest.raises(UserError, match=f"as {tmp_path} takes no files of yours; choose another"):
+        check_output_file(tmp_path / "new" / "file")
+    assert file.read_text() == "mine"
 
 
 def test_what_was_given_is_not_overwritten(tmp_path, monkeypatch):

@@ -13,7 +13,8 @@ from condense_ns.benchmarks.index_rows import EXHAUSTIVE, GLOBAL, OURS, Row
 from condense_ns.encoders.base import TextImageEncoder
 from condense_ns.metrics.ranking import average_precision, recall_at
 from condense_ns.retrieval.asking import text_query
-from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES, Query, margin
+from condense_ns.retrieval.negatives import DEFAULT_NEGATIVES
+from condense_ns.retrieval.relevancy import Query, margin
 from condense_ns.retrieval.scene_asking import ask_scenes
 from condense_ns.retrieval.scene_duplicates import DuplicateOptions, duplicates
 from condense_ns.retrieval.scene_index import SceneIndex

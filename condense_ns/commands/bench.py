@@ -14,6 +14,8 @@ from condense_ns.commands.bench_keypoints import BenchKeypoints
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.commands.bench_pretrain import BenchPretrain
 from condense_ns.commands.bench_probe2d import BenchProbe2d
+from condense_ns.errors import UserError
+from condense_ns.whole_files import check_output_file
 
 
 @dataclass
@@ -41,6 +43,7 @@ class BenchDense:
         from condense_ns.report.json_file import write_json
         from condense_ns.report.provenance import provenance
 
+        self._check()
         figures = self._figures()
         write_json(self.output_path, {**provenance(), "benchmark": "dense", **figures})
         console = Console()
@@ -60,13 +63,26 @@ class BenchDense:
         from condense_ns.encoders import build_encoder
 
         sources = scene_sources(self.data)
+        encoders = {spec: build_encoder(spec) for spec in self.encoders}
         figures: dict[str, Any] = {"relevancy": relevancy_speed(), "memory": store_memory()}
-        for spec in self.encoders:
-            encoder = build_encoder(spec)
+        for spec, encoder in encoders.items():
             figures[f"extraction {spec}"] = extraction_throughput(encoder, sources)
         for preset in self.presets:
             figures[f"step {preset}"] = step_time(self.data, self.encoders, preset, self.steps)
         return figures
+
+    def _check(self) -> None:
+        from condense_ns.benchmarks.step_time import PRESETS
+
+        check_output_file(self.output_path)
+        if not self.encoders:
+            raise UserError("no encoder given; name at least one with --encoders")
+        for preset in self.presets:
+            if preset not in PRESETS:
+                known = ", ".join(PRESETS)
+                raise UserError(f"unknown preset {preset!r}; --presets may be {known}")
+        if self.steps < 1:
+            raise UserError(f"--steps is {self.steps}; it must be 1 or more")
 
 
 def _flat(values: dict[str, Any]) -> list[tuple[str, float]]:

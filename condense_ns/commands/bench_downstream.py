@@ -112,7 +112,10 @@ class BenchDownstream:
 
     def _check(self) -> None:
         from condense_ns.encoders import check_device
+        from condense_ns.whole_files import check_output_file, check_output_folder
 
+        check_output_file(self.output_path)
+        check_output_folder(self.out, "--out")
         check_device(self.device)
         for name in ("seeds", "probe_steps", "finetune_steps", "probe_batch", "finetune_batch"):
             if getattr(self, name) < 1:

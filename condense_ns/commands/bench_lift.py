@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from condense_ns.commands.lift import SMALLEST_IMAGE
 from condense_ns.errors import UserError
+from condense_ns.whole_files import check_output_file
+
+if TYPE_CHECKING:
+    from condense_ns.pipelines.scene_lifting import SceneLifter
 
 
 @dataclass
@@ -35,20 +40,29 @@ class BenchLift:
 
     def main(self) -> None:
         """Measure, print, write."""
+        from condense_ns.operators import build_operator
         from condense_ns.pipelines.host_memory import keep_large_buffers
         from condense_ns.pipelines.lift_weights import lifting_network
+        from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
         from condense_ns.report.json_file import write_json
         from condense_ns.report.provenance import provenance
 
-        if not self.scenes or self.targets < 1:
-            raise UserError("give at least one scene with --scenes and one target with --targets")
+        self._check()
         keep_large_buffers()
+        for spec in self.operators:
+            build_operator(spec)  # what cannot be built is told now; memory is for one at a time
         network = lifting_network(self.weights)
-        figures = {str(scene.name): self._scene_figures(network, scene) for scene in self.scenes}
+        scenes = {
+            folder.name: open_scene(folder, self.image_size, "--scenes") for folder in self.scenes
+        }
+        figures = {
+            name: self._scene_figures(SceneLifter(network, scene, self.sources))
+            for name, scene in scenes.items()
+        }
         write_json(self.output_path, {**provenance(), "benchmark": "lift", "scenes": figures})
         print_figures(figures)
 
-    def _scene_figures(self, network: Any, folder: Path) -> dict[str, Any]:
+    def _scene_figures(self, lifter: "SceneLifter") -> dict[str, Any]:
         import resource
 
         from condense_ns.benchmarks.lifting import (
@@ -61,9 +75,7 @@ class BenchLift:
             speed_figures,
         )
         from condense_ns.operators import build_operator
-        from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
 
-        lifter = SceneLifter(network, open_scene(folder, self.image_size), self.sources)
         pairs = chosen_pairs(lifter, self.targets)
         views = {view for pair in pairs for view in (pair.first, pair.second)}
         targets = rendered_targets(lifter, views, self.least_angle)
@@ -77,6 +89,15 @@ class BenchLift:
             figures["operators"][spec] = found
         figures["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return figures
+
+    def _check(self) -> None:
+        check_output_file(self.output_path)
+        if not self.scenes or self.targets < 1:
+            raise UserError("give at least one scene with --scenes and one target with --targets")
+        for name, least in (("sources", 1), ("image_size", SMALLEST_IMAGE)):
+            if getattr(self, name) < least:
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} is {getattr(self, name)}; it must be {least} or more")
 
 
 COLUMNS = ("short", "long", "infidelity", "sharpness", "mean_iou")

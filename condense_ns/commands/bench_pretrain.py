@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from condense_ns.commands.backbone_files import check_backbones
 from condense_ns.errors import UserError
+from condense_ns.whole_files import check_output_file
 
 if TYPE_CHECKING:
     from condense_ns.benchmarks.labelled_voxels import LabelledScene
@@ -149,6 +150,7 @@ class BenchPretrain:
         return {"words": asked_in_words(features, scenes, encoder)}
 
     def _check(self) -> None:
+        check_output_file(self.output_path)
         check_backbones(self.backbones)
         if not self.labels or not all(0 < share <= 100 for share in self.labels):
             raise UserError(f"--labels are {self.labels}; give percentages above 0, up to 100")

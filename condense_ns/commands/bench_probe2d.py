@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from condense_ns.commands.backbone_files import check_backbones
 from condense_ns.errors import UserError
+from condense_ns.whole_files import check_output_file
 
 if TYPE_CHECKING:
     from condense_ns.benchmarks.map_probe import ProbedMaps
@@ -109,6 +110,7 @@ class BenchProbe2d:
         return {"rows": rows, "inconsistency": inconsistencies}
 
     def _check(self) -> None:
+        check_output_file(self.output_path)
         check_backbones(self.backbones)
         for name in ("seeds", "every", "steps"):
             if getattr(self, name) < 1:

@@ -44,7 +44,6 @@ class Demo:
             segmentation_table,
         )
         from condense_ns.report.page import write_page
-        from condense_ns.report.provenance import provenance
 
         plan = DemoPlan(self.output_dir, self.seeds, self.encoder, self.steps)
         columns = (TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn())
@@ -54,7 +53,7 @@ class Demo:
             task = progress.add_task("report", total=2)
             pictures = demonstration.pictures(self.seeds[0], results[0].config)
             progress.update(task, completed=1)
-            page = demo_page(plan, results, pictures, tuple(provenance().items()))
+            page = demo_page(plan, results, pictures)
             write_page(page, self.output_dir / "report.html")
             write_poster(pictures.views[0], self.output_dir / "poster.webp")
             progress.update(task, completed=2)

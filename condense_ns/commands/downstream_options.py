@@ -85,9 +85,11 @@ class DownstreamOptions:
         from condense_ns.downstream.data_sets import task_data
         from condense_ns.downstream.task_run import PICTURE, ROW, run_task
         from condense_ns.pipelines.host_memory import keep_large_buffers
+        from condense_ns.whole_files import check_output_folder
 
-        keep_large_buffers()
         folder = self.out / run_name(self.task, self.data, plan)
+        check_output_folder(folder, "--out")
+        keep_large_buffers()
         row = run_task(task_data(self.data, self.task), plan, folder, self.device)
         console = Console(highlight=False)
         for name, value in row["figures"].items():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condense_ns.errors import UserError
-from condense_ns.whole_files import refuse_to_overwrite, whole_file
+from condense_ns.whole_files import check_output_file, refuse_to_overwrite, whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +37,8 @@ class Encode:
         """Check, encode, write."""
         if self.output_path.suffix != ".npz":
             raise UserError(f"--output-path is {self.output_path}; its name must end in .npz")
+        for written in (self.output_path, self._picture):
+            check_output_file(written)
         refuse_to_overwrite(self.image, (self.output_path, self._picture))
         from rich.console import Console
 

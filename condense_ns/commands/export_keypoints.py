@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 
 from condense_ns.errors import UserError
-from condense_ns.keypoints.keypoint_set import HEAD_NAME
+from condense_ns.whole_files import check_output_folder
 
 if TYPE_CHECKING:
     from condense_ns.keypoints.keypoint_set import Keypoints3D
@@ -74,6 +74,8 @@ class ExportKeypoints:
             UserError: an option out of range, no such run, nothing found, or no place to write.
         """
         self._check()
+        from condense_ns.keypoints.keypoint_set import HEAD_NAME
+
         found = self._of_run() if self.scene is None else self._of_scene()
         keypoints = found.keypoints.in_frame(self.frame)
         if not len(keypoints):
@@ -128,6 +130,7 @@ class ExportKeypoints:
                 "--scene and --descriptors belong together; e.g. --scene scene/ --descriptors backbone:shipped"
             )
         self._check_shaping()
+        check_output_folder(self.output_dir, "--output-dir")
 
     def _check_shaping(self) -> None:
         if self.count < 1:
@@ -172,6 +175,7 @@ class ExportKeypoints:
         from condense_ns.export.colmap_model import write_colmap
         from condense_ns.export.keypoint_file import write_keypoints
         from condense_ns.export.keypoint_ply import write_keypoint_ply
+        from condense_ns.keypoints.keypoint_set import HEAD_NAME
         from condense_ns.report.json_file import write_json
 
         folder = self.output_dir

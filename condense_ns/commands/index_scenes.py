@@ -107,10 +107,14 @@ class IndexRemove(IndexPlace):
 
     def main(self) -> None:
         """Remove them, or none of them if one is not there."""
+        if not self.names:
+            raise UserError(
+                "give the names of the scenes to remove; condense index list tells them"
+            )
         index = self.opened()
         missing = set(self.names) - set(index.all_names())
-        if missing or not self.names:
-            told = ", ".join(map(repr, sorted(missing))) or "named nothing"
+        if missing:
+            told = ", ".join(map(repr, sorted(missing)))
             raise UserError(f"{self.index} has no scene {told}; see condense index list")
         for name in dict.fromkeys(self.names):
             index.remove(name)

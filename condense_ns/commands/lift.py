@@ -113,6 +113,10 @@ class Lift:
             raise UserError(f"there is no file {self.points} with points; check --points")
         if self.points is not None and self.points_from_depth:
             raise UserError("give --points or --points-from-depth, not both")
+        if self.clicks and not self.operator.startswith("stroke:"):
+            raise UserError(
+                f"--clicks are for --operator stroke:<encoder> only, not for {self.operator}; leave them out"
+            )
 
 
 def read_click(text: str) -> "Click":

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from condense_ns.commands.index_place import Flag, open_index
 from condense_ns.errors import UserError
-from condense_ns.keypoints.keypoint_set import HEAD, HEAD_NAME
 
 if TYPE_CHECKING:
     from condense_ns.keypoints.detections import Keypoints2D
@@ -84,6 +83,7 @@ class Match:
     def _in_set(self, photograph: "Photograph", lens: "Lens") -> "Answer":
         """Matched with one scene's keypoints."""
         from condense_ns.export.keypoint_file import read_keypoints
+        from condense_ns.keypoints.keypoint_set import HEAD
         from condense_ns.pipelines.photo_detector import load_detector
         from condense_ns.retrieval.localization import DEFAULT_OPTIONS, localize
 
@@ -130,6 +130,8 @@ class Match:
             raise UserError(f"--candidates is {self.candidates}, it must be 1 or more")
 
     def _head(self, keypoints: Path) -> Path:
+        from condense_ns.keypoints.keypoint_set import HEAD_NAME
+
         head = self.head or keypoints.parent / HEAD_NAME
         if not head.is_file():
             raise UserError(f"there is no keypoint head {head}; say with --head where it is")

@@ -13,7 +13,8 @@ from rich.console import Console
 from condense_ns.commands.class_answer import ClassAnswer, check_classes
 from condense_ns.commands.index_place import Flag
 from condense_ns.errors import UserError
-from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES
+from condense_ns.retrieval.negatives import DEFAULT_NEGATIVES
+from condense_ns.whole_files import check_output_folder
 
 if TYPE_CHECKING:
     from condense_ns.pipelines.feature_pipeline import FeaturePipeline
@@ -129,6 +130,7 @@ class AskQuery:
         self._check_limits()
         if self.classes:
             check_classes(self.classes)
+        check_output_folder(self.output_dir, "--output-dir")
 
     def _check_limits(self) -> None:
         for option, value in (("threshold", self.threshold), ("reject-below", self.reject_below)):

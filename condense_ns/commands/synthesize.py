@@ -15,7 +15,7 @@ class Synthesize:
     """Make up scenes: photographs with exact depth, class and instance maps, captions, mesh and points.
 
     Each scene is a folder that ns-train takes as --data. Scenes of different seeds share no thing;
-    scenes.yaml lists them, split into train and test. A run that was killed goes on with the first scene
+    scenes.yaml lists them, split into train and test; what it lists already stays where it is. A run that was killed goes on with the first scene
     that is missing.
     """
 
@@ -31,7 +31,7 @@ class Synthesize:
     near_duplicates: int = 0
     """How often each scene is met again: in another light, from other places, one thing moved."""
     test_share: float = 0.2
-    """Share of the scenes that scenes.yaml keeps for testing, with all their near-duplicates."""
+    """Share of the scenes new to scenes.yaml that are kept for testing, with all their near-duplicates."""
     views: int = 54
     """Photographs of each; every ninth is kept for evaluation."""
     width: int = 256
@@ -52,10 +52,11 @@ class Synthesize:
         from rich.console import Console
         from rich.progress import track
 
-        from condense_ns.synthetic.scene_list import write_scene_list
+        from condense_ns.synthetic.scene_list import listed_scenes, write_scene_list
         from condense_ns.synthetic.worker_pool import done_in_order
 
         self._check()
+        listed_scenes(self.out)  # one that cannot be read is told of before hours of work
         plans = self._plans()
         workers = min(self.workers, len(plans))
         with done_in_order(partial(_timed_scene, folder=self.out), plans, workers) as written:

@@ -58,7 +58,8 @@ class TrainMini:
         from condense_ns.report.json_file import write_json
         from condense_ns.report.provenance import provenance
 
-        self._check()
+        folder = MINI_FOLDER if self.output_dir is None else self.output_dir
+        self._check(folder)
         keep_large_buffers()
         settings = TrainingSettings(
             steps=self.steps,
@@ -72,7 +73,6 @@ class TrainMini:
             PhotographPlan(HELD_OUT_SEED, self.held_out_scenes, self.views),
             PhotographPlan(CALIBRATION_SEED, self.calibration_scenes, self.views),
         )
-        folder = MINI_FOLDER if self.output_dir is None else self.output_dir
         photograph = partial(photographs_of, workers=self.workers)
         record = run_mini(
             self.work_dir, folder, plans, settings, self.device, photograph=photograph
@@ -93,8 +93,10 @@ class TrainMini:
         ]
         return "condense train-mini" + "".join(changed)
 
-    def _check(self) -> None:
+    def _check(self, folder: Path) -> None:
+        from condense_ns.encoders import check_device
         from condense_ns.errors import UserError
+        from condense_ns.whole_files import check_output_folder
 
         counts = ("scenes", "views", "held_out_scenes", "calibration_scenes", "steps", "batch")
         for name in counts:
@@ -103,3 +105,10 @@ class TrainMini:
                 raise UserError(f"--{option} is {getattr(self, name)}, it must be 1 or more")
         if self.minutes is not None and self.minutes <= 0:
             raise UserError(f"--minutes is {self.minutes}, it must be more than 0")
+        if not 0 < self.learning_rate < float("inf"):
+            raise UserError(f"--learning-rate is {self.learning_rate}, it must be more than 0")
+        if self.workers < 0:
+            raise UserError(f"--workers is {self.workers}, it must be 0 or more")
+        check_device(self.device)
+        check_output_folder(self.work_dir, "--work-dir")
+        check_output_folder(folder, "--output-dir")

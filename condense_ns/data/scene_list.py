@@ -45,19 +45,22 @@ class SceneList:
         return tuple({place.name: place for place in (*self.train, *self.val, *self.test)}.values())
 
 
-def read_scene_list(path: Path, skip_unreadable: bool = False) -> SceneList:
+def read_scene_list(path: Path, skip_unreadable: bool = False, option: str = "--data") -> SceneList:
     """The scenes of a list, of a folder of scenes, or of a single scene.
 
     Args:
         path: a YAML file; a folder with `scenes.yaml`; a folder of scenes, of which the last ones
             by name become `val`; or one scene, which is for training and `val` both.
         skip_unreadable: leave out scenes that are missing, with a warning, instead of refusing.
+        option: that the path was given with.
 
     Raises:
         UserError: it says nothing usable; the message says which entry of what file and why.
     """
     if not path.exists():
-        raise UserError(f"no scenes at {path}: give a folder of scenes or a list in YAML as --data")
+        raise UserError(
+            f"no scenes at {path}: give a folder of scenes or a list in YAML as {option}"
+        )
     if path.suffix in (".yaml", ".yml"):
         return _from_file(path, skip_unreadable)
     if (path / FILE_NAME).is_file():
@@ -65,7 +68,7 @@ def read_scene_list(path: Path, skip_unreadable: bool = False) -> SceneList:
     alone = _single_scene(path)
     if alone is not None:
         return SceneList(train=(alone,), val=(alone,))
-    return _from_folder(path)
+    return _from_folder(path, option)
 
 
 def _single_scene(path: Path) -> ScenePlace | None:
@@ -74,11 +77,11 @@ def _single_scene(path: Path) -> ScenePlace | None:
     return recognised_place(path, path.resolve().name)
 
 
-def _from_folder(folder: Path) -> SceneList:
+def _from_folder(folder: Path, option: str) -> SceneList:
     """Every scene right below a folder."""
     if not folder.is_dir():
         raise UserError(
-            f"{folder} is neither a folder nor a list in YAML; give one of them as --data"
+            f"{folder} is neither a folder nor a list in YAML; give one of them as {option}"
         )
     below = sorted(entry for entry in folder.iterdir() if entry.is_dir())
     found = [place for entry in below if (place := recognised_place(entry)) is not None]

@@ -13,6 +13,7 @@ from condense_ns.demo.demo_tables import (
     mean_of,
     seconds_table,
     segmentation_table,
+    where_measured,
 )
 from condense_ns.pipelines.annotated_views import FIELD, ON_PHOTOGRAPH
 from condense_ns.report.blocks import Comparison, Film, Gallery, Queries, QueryStrip, Score
@@ -27,7 +28,6 @@ def demo_page(
     plan: DemoPlan,
     results: Sequence[SceneResult],
     pictures: DemoPictures,
-    footer: tuple[tuple[str, str], ...],
 ) -> Page:
     """Everything on one page.
 
@@ -35,7 +35,6 @@ def demo_page(
         plan: of the demonstration.
         results: of all scenes.
         pictures: of the first.
-        footer: where the figures come from.
     """
     return Page(
         title="A scene that answers",
@@ -58,7 +57,7 @@ def demo_page(
             _limits(plan),
             _commands(results[0].config),
         ),
-        footer=footer,
+        footer=where_measured(results),
     )
 
 

@@ -12,9 +12,11 @@ from rich.progress import Progress
 
 from condense_ns.demo.demo_evaluation import DemoEvaluation, DemoPictures
 from condense_ns.demo.demo_training import quiet, run_config, train_run
+from condense_ns.encoders import TextImageEncoder, build_encoder
 from condense_ns.errors import UserError
 from condense_ns.pipelines.loaded_run import load_run
 from condense_ns.report.json_file import write_json
+from condense_ns.report.provenance import provenance
 from condense_ns.synthetic.scene_folder import write_scene
 from condense_ns.synthetic.scene_plan import ScenePlan
 
@@ -56,6 +58,8 @@ class SceneResult:
     """Time of each stage, all starts together."""
     config: Path
     """The run's config.yml."""
+    provenance: dict[str, str]
+    """Where and when the figures were measured; empty if older versions have measured them."""
 
 
 class Demonstration:
@@ -66,7 +70,8 @@ class Demonstration:
         progress: where bars are shown.
 
     Raises:
-        UserError: the folder holds a demonstration with other options.
+        UserError: the folder holds a demonstration with other options, or the encoder cannot be built
+            or knows no words. Then nothing has been written.
     """
 
     def __init__(self, plan: DemoPlan, progress: Progress) -> None:
@@ -74,7 +79,7 @@ class Demonstration:
         self._results = plan.folder / "results"
         self._log = plan.folder / "host.log"
         self._rendered: dict[int, DemoEvaluation] = {}
-        self._check_folder()
+        self._check()
 
     def result(self, seed: int) -> SceneResult:
         """Make, train and measure the scene of a seed."""
@@ -94,10 +99,12 @@ class Demonstration:
         path = self._results / f"{scene.name}.json"
         with self._stage(scene.name, "evaluation", 1) as advance:
             if not path.is_file():
-                write_json(path, self._evaluation(seed, file).figures())
+                figures = self._evaluation(seed, file).figures()
+                write_json(path, {"provenance": provenance(), **figures})
             advance(1)
         figures = json.loads(path.read_text(encoding="utf-8"))
-        return SceneResult(scene.name, figures, self._seconds(scene.name), file)
+        measured = figures.pop("provenance", {})
+        return SceneResult(scene.name, figures, self._seconds(scene.name), file, measured)
 
     def pictures(self, seed: int, config: Path) -> DemoPictures:
         """The pictures of a seed's run."""
@@ -129,12 +136,29 @@ class Demonstration:
         path = self._results / f"{scene}_seconds.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
-    def _check_folder(self) -> None:
-        path = self.plan.folder / "demo.json"
-        options = asdict(self.plan)
+    def _check(self) -> None:
+        """Refuse what cannot be run, then note the options in the folder."""
+        plan, path = self.plan, self.plan.folder / "demo.json"
+        options = asdict(plan)
         del options["folder"], options["seeds"]  # more scenes may join
-        if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != options:
+        if path.is_file():
+            self._check_options(json.loads(path.read_text(encoding="utf-8")), options)
+        size = max(plan.width, plan.height)
+        if not isinstance(build_encoder(plan.encoder, image_size=size), TextImageEncoder):
             raise UserError(
-                f"{self.plan.folder} holds a demonstration with other options; choose another folder"
+                f"encoder {plan.encoder} knows no words, which a demonstration asks; take one that "
+                "does, e.g. mini or openclip:ViT-B-16/laion2b_s34b_b88k"
             )
         write_json(path, options)
+
+    def _check_options(self, held: dict[str, Any], options: dict[str, Any]) -> None:
+        differing = [
+            f"{name} {held.get(name, 'unknown')} instead of {value}"
+            for name, value in options.items()
+            if held.get(name) != value
+        ]
+        if differing:
+            raise UserError(
+                f"{self.plan.folder} holds a demonstration with {', '.join(differing)}; choose "
+                "another folder, or the same options"
+            )

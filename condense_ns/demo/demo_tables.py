@@ -91,6 +91,16 @@ def inconsistency_ratio(result: SceneResult) -> float:
     return (1.0 - found["rendered"]["mvc"]) / (1.0 - found["encoder"]["mvc"])
 
 
+def where_measured(results: Sequence[SceneResult]) -> tuple[tuple[str, str], ...]:
+    """Where the figures come from, all answers where scenes differ; empty if no scene says it."""
+    names = dict.fromkeys(name for result in results for name in result.provenance)
+    answers = {
+        name: dict.fromkeys(result.provenance.get(name, "unknown") for result in results)
+        for name in names
+    }
+    return tuple((name, ", ".join(different)) for name, different in answers.items())
+
+
 def _counted(results: Sequence[SceneResult]) -> str:
     views = sum(result.figures["views"] for result in results)
     scenes = "one scene" if len(results) == 1 else f"{len(results)} scenes"

@@ -7,6 +7,7 @@ from types import TracebackType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from condense_ns.downstream.task_training import TaskTrainer
+from condense_ns.errors import UserError
 
 _CURVE_EVERY = 10  # steps
 
@@ -16,6 +17,9 @@ class RunProgress:
 
     Args:
         folder: of the run.
+
+    Raises:
+        UserError: on entering, the folder cannot be written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,8 +31,13 @@ class RunProgress:
     def __enter__(self) -> "RunProgress":
         from torch.utils.tensorboard import SummaryWriter
 
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._writer = SummaryWriter(str(self._folder))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._writer = SummaryWriter(str(self._folder))
+        except OSError as error:
+            raise UserError(
+                f"{self._folder} cannot be written ({error.strerror}); choose another --out"
+            ) from error
         self._bar.start()
         return self
 

@@ -18,7 +18,8 @@ from condense_ns.mini_training.photographs import Photographs
 from condense_ns.mini_training.prompts import TARGET_CLASSES
 from condense_ns.retrieval.asking import text_query
 from condense_ns.retrieval.calibration import expected_calibration_error, fit_inverse_temperature
-from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES, margin
+from condense_ns.retrieval.negatives import DEFAULT_NEGATIVES
+from condense_ns.retrieval.relevancy import margin
 from condense_ns.whole_files import write_text
 
 EXAMPLES = 1000

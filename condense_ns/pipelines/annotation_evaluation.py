@@ -30,7 +30,8 @@ from condense_ns.pipelines.annotated_views import (
 )
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.retrieval.asking import class_embeddings, text_query
-from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES, Query, margin
+from condense_ns.retrieval.negatives import DEFAULT_NEGATIVES
+from condense_ns.retrieval.relevancy import Query, margin
 from condense_ns.retrieval.segmentation import REJECTED, segment
 
 WITHOUT_LOOKING = "without looking"

@@ -64,17 +64,18 @@ class LiftedView:
         return self.rendered.rgb.permute(2, 0, 1)
 
 
-def open_scene(folder: Path, image_size: int) -> PosedScene:
+def open_scene(folder: Path, image_size: int, option: str = "--scene") -> PosedScene:
     """The one scene in a folder.
 
     Args:
         folder: of the scene.
         image_size: longest side in pixels of pictures, and of what operators see.
+        option: that the folder was given with.
 
     Raises:
         UserError: there is none, several, or it cannot be read.
     """
-    places = read_scene_list(folder).all
+    places = read_scene_list(folder, option=option).all
     if len(places) != 1:
         names = ", ".join(place.name for place in places[:5])
         raise UserError(f"{folder} holds {len(places)} scenes ({names}); name one of them")
@@ -124,11 +125,12 @@ class SceneLifter:
         Raises:
             UserError: it needs a view that the scene has not.
         """
-        maps, last = self.maps(operator), len(self.scene) - 1
-        spread = torch.linspace(0, last, min(PREPARED_VIEWS, last + 1)).round().long().tolist()
-        wrong = [view for view in operator.needed_views if view > last]
+        last = len(self.scene) - 1
+        wrong = [view for view in operator.needed_views if not 0 <= view <= last]
         if wrong:
             raise UserError(f"view {wrong[0]} was asked for; the scene's are numbered 0 to {last}")
+        spread = torch.linspace(0, last, min(PREPARED_VIEWS, last + 1)).round().long().tolist()
+        maps = self.maps(operator)
         operator.prepare(
             [
                 SourceMap(

@@ -27,6 +27,7 @@ class ShownSources:
     def __init__(self, datamanager: MultiSceneDataManager, spec: str | None) -> None:
         self._datamanager, self._spec = datamanager, spec
         self._statistics: dict[str, FeatureStatistics] = {}
+        self._without_features: set[str] = set()
 
     def surroundings(self, target: PinholeViews) -> Surroundings:
         """Of a camera in the shown scene."""
@@ -48,15 +49,16 @@ class ShownSources:
         )
 
     def _features(self, opened: OpenScene, numbers: list[int]) -> LiftedFeatures | None:
-        """Of the views of a scene; None, after a warning, where the encoder cannot answer."""
-        if self._spec is None:
+        """Of the views of a scene; None, after one warning, where the encoder cannot answer."""
+        name = opened.scene.name
+        if self._spec is None or name in self._without_features:
             return None
         try:
             maps = opened.stacked_maps(self._spec, numbers)
             statistics = self._statistics_of(opened, self._spec)
         except UserError as error:
-            LOGGER.warning("feature_pca stays black: %s", error)
-            self._spec = None
+            LOGGER.warning("feature_pca of scene %s stays black: %s", name, error)
+            self._without_features.add(name)
             return None
         return LiftedFeatures(maps.to(self._datamanager.device), statistics)
 

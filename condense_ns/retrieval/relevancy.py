@@ -28,7 +28,6 @@ from condense_ns.errors import UserError
 Rule = Literal["softmax", "cosine"]
 INVERSE_TEMPERATURE = 10.0  # LERF's, and what encoders have if they do not say otherwise
 LARGEST_INVERSE_TEMPERATURE = 1000.0
-DEFAULT_NEGATIVES = ("object", "things", "stuff", "texture")
 CHUNK = 8192  # rows whose products stay in a core's cache
 
 

@@ -63,12 +63,14 @@ class KeypointLayer:
         self.fields = fields
         self.job = job
         self._set: _Shown | None = None
+        self._step = 0  # of the training when the scene was condensed
         self._drawing = threading.Lock()
 
     def shown_changed(self, client: int | None = None) -> None:
-        """Show the keypoints, for which the scene is condensed the first time, or hide them."""
+        """Show the keypoints or hide them; the scene is condensed if it has changed since, or never was."""
         del client
-        if self._set is not None or not self.fields.shown:
+        current = self._set is not None and self._step == self.window.step
+        if current or not self.fields.shown:
             self._draw()
         elif self.job.busy():
             self.fields.untick()
@@ -122,13 +124,14 @@ class KeypointLayer:
         """Condense the scene and show the keypoints, if that is still wanted."""
         try:
             with self.window.paused():
-                keypoints = self.scene.keypoints()
+                step, keypoints = self.window.step, self.scene.keypoints()
             if keypoints is None or len(keypoints) == 0:
                 raise UserError("this run has no keypoints to show")
-            self._set = _Shown.of(keypoints)
+            self._set, self._step = _Shown.of(keypoints), step
         except Exception:
             self.fields.untick()
             raise
+        self.fields.describe("")  # what may stand there is about the keypoints before
         self.fields.offer(len(keypoints))
         meaning = self._draw()
         ready = f"{len(keypoints)} keypoints"

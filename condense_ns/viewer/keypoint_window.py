@@ -46,7 +46,7 @@ class KeypointWindow(KeypointFields):
             self._shown = gui.add_checkbox(
                 "Show",
                 initial_value=False,
-                hint="The first time this condenses the scene; the picture waits meanwhile",
+                hint="Condenses the scene if training has gone on; the picture waits meanwhile",
             )
             self._shown.on_update(by_user(layer.shown_changed))
             self._colouring = gui.add_dropdown(

@@ -52,6 +52,11 @@ class PanelFields(ABC):
     def automatic(self) -> bool:
         """Whether the box beside the slider is ticked: the threshold is chosen from the scene."""
 
+    @property
+    @abstractmethod
+    def step(self) -> int:
+        """The last step of the training as far as the viewer has been told of it."""
+
     @abstractmethod
     def show_threshold(self, threshold: float, automatic: bool) -> None:
         """Put slider and box there, which does not count as the user's doing."""

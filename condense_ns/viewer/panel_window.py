@@ -14,7 +14,7 @@ import viser
 from nerfstudio.viewer.utils import get_camera
 from nerfstudio.viewer.viewer_elements import ViewerControl, ViewerElement
 
-from condense_ns.retrieval.relevancy import DEFAULT_NEGATIVES
+from condense_ns.retrieval.negatives import DEFAULT_NEGATIVES
 from condense_ns.viewer.feature_panel import FeaturePanel
 from condense_ns.viewer.keypoint_layer import KeypointLayer
 from condense_ns.viewer.keypoint_window import KeypointWindow
@@ -143,6 +143,11 @@ class ViserPanel(ViewerElement[str], ViewerControl, PanelFields):
     def automatic(self) -> bool:
         """Whether the box beside the slider is ticked."""
         return self._automatic.value
+
+    @property
+    def step(self) -> int:
+        """The last step of the training as far as the viewer has been told of it."""
+        return self.viewer.step
 
     def show_threshold(self, threshold: float, automatic: bool) -> None:
         """Put slider and box there, which does not count as the user's doing."""

@@ -1,9 +1,15 @@
 """Which of the scenes of a run the viewer shows."""
 
-from typing import Protocol, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
+import viser
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.viewer.viewer_elements import ViewerControl, ViewerDropdown
+
+from condense_ns.errors import UserError
+from condense_ns.viewer.markdown import as_markdown
+from condense_ns.viewer.viewed_model import ViewedModel
 
 
 @runtime_checkable
@@ -33,6 +39,8 @@ class Scenes(Protocol):
 class SceneSelector(ViewerDropdown[str], ViewerControl):
     """A list of the scenes; choosing one shows its cameras and renders from its photographs.
 
+    Below it stands why a scene cannot be opened, or a picture cannot be rendered.
+
     Args:
         scenes: of the run.
     """
@@ -42,11 +50,41 @@ class SceneSelector(ViewerDropdown[str], ViewerControl):
         super().__init__(
             "Scene", names[0], names, cb_hook=self._chosen, hint="Render from this one"
         )
-        self._scenes = scenes
+        self._scenes, self._shown = scenes, names[0]
+        self._sentences = {"scene": "", "cameras": "", "picture": ""}
+
+    def _create_gui_handle(self, viser_server: viser.ViserServer) -> None:
+        super()._create_gui_handle(viser_server)
+        self._status = viser_server.gui.add_markdown("")
+
+    def _setup(self, viewer: Any) -> None:
+        """Get to know the viewer, which from now on survives what cannot be rendered."""
+        super()._setup(viewer)
+        viewed = ViewedModel(viewer.get_model(), partial(self._tell, "picture"))
+        viewer.get_model = lambda: viewed
 
     def _chosen(self, element: ViewerDropdown[str]) -> None:
         """Show the scene that was chosen; the host renders again afterwards."""
-        self._scenes.show_scene(element.value)
+        name = element.value
+        if name == self._shown:  # put back below
+            return
+        try:
+            self._scenes.show_scene(name)
+        except UserError as error:
+            self._tell("scene", str(error))
+            element.value = self._shown
+            return
+        self._shown = name
+        self._tell("scene", "")
+        try:
+            self._draw_cameras()
+        except UserError as error:
+            self._tell("cameras", str(error))
+        else:
+            self._tell("cameras", "")
+
+    def _draw_cameras(self) -> None:
+        """The shown scene's cameras in place of those before, hidden if those were."""
         viewer = self.viewer
         for frustum in viewer.camera_handles.values():
             frustum.remove()
@@ -55,3 +93,13 @@ class SceneSelector(ViewerDropdown[str], ViewerControl):
             getattr(viewer, "train_state", "completed"),
             self._scenes.eval_dataset,
         )
+        if viewer.show_images.visible:  # the button that undoes hiding
+            viewer.set_camera_visibility(False)
+
+    def _tell(self, about: str, sentence: str) -> None:
+        """Show what went wrong, if it is not shown already; nothing takes it back."""
+        if self._sentences[about] == sentence:
+            return
+        self._sentences[about] = sentence
+        told = " ".join(dict.fromkeys(filter(None, self._sentences.values())))
+        self._status.content = f"\N{WARNING SIGN} {as_markdown(told)}" if told else ""

@@ -1,6 +1,8 @@
 """The table of lift3d on a small made-up scene, with a network that has learnt nothing."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -54,6 +56,18 @@ def test_every_way_has_its_figures(bench, capsys):
     assert "mean_iou" in printed
 
 
-def test_nothing_to_measure_is_told(bench):
-    with pytest.raises(UserError, match="at least one scene"):
-        BenchLift(scenes=(), operators=("rgb",)).main()
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"scenes": ()}, "at least one scene"),
+        ({"sources": 0}, "--sources is 0; it must be 1 or more"),
+        ({"image_size": 8}, "--image-size is 8; it must be 32 or more"),
+        ({"operators": ("rgb", "nope")}, "'?nope'?"),
+        ({"scenes": (Path("nowhere"),)}, "no scenes at nowhere: .* as --scenes"),
+        ({"output_path": Path(__file__) / "x.json"}, "--output-path: .* is no folder"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_before_the_work(bench, monkeypatch, options, told):
+    monkeypatch.setattr("condense_ns.benchmarks.lifting.rendered_targets", None)
+    with pytest.raises(UserError, match=told):
+        replace(bench, **options).main()

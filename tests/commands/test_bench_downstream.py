@@ -1,6 +1,7 @@
 """`condense bench downstream`: options, the table, and that nothing is run twice."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ TINY: dict[str, Any] = {
         ({"tasks": ()}, "--tasks is empty"),
         ({"backbones": ("a/x.safetensors", "b/x.safetensors")}, "have the same file name"),
         ({"backbones": ("nowhere.safetensors",)}, "there is no backbone nowhere.safetensors"),
+        ({"out": Path(__file__)}, "--out: .* is no folder; choose another"),
+        ({"output_path": Path(__file__).parent}, "--output-path is .* which is a folder"),
     ],
 )
 def test_options_that_make_no_sense_are_named(options, told):

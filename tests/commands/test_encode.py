@@ -67,6 +67,18 @@ def test_another_encoder_or_file_is_refused(tabletop: Path, tmp_path: Path):
         features(image, tmp_path / "out.png")
 
 
+def test_a_place_that_cannot_be_written_to_is_told_before_the_work(tabletop: Path, tmp_path: Path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "out.png").mkdir()
+    image = tabletop / "images" / "00000.png"
+    for out, told in (
+        ("file/out.npz", "file is no folder"),
+        ("out.npz", "out.png, which is a folder"),
+    ):
+        with pytest.raises(UserError, match=told):
+            Encode(image, "unheard", output_path=tmp_path / out).main()
+
+
 def test_the_photograph_that_was_given_is_not_overwritten(tabletop: Path, tmp_path: Path):
     photograph = tmp_path / "photo.png"
     photograph.write_bytes((tabletop / "images" / "00000.png").read_bytes())

@@ -12,9 +12,10 @@ from PIL import Image
 from plyfile import PlyData
 
 from condense_ns.commands.export_keypoints import ExportKeypoints
-from condense_ns.commands.match import HEAD_NAME, Match
+from condense_ns.commands.match import Match
 from condense_ns.errors import UserError
 from condense_ns.export.keypoint_file import read_keypoints, read_provenance
+from condense_ns.keypoints.keypoint_set import HEAD_NAME
 from tests.commands.made_up_condensing import MadeUpCondensing, made_up_keypoints
 from tests.scenes import FOCAL
 from tests.sparse_run import HEIGHT, VIEWS, WIDTH, SparseRun

@@ -12,12 +12,12 @@ from plyfile import PlyData
 from condense_ns.commands.export_backbone import ExportBackbone
 from condense_ns.commands.export_keypoints import ExportKeypoints
 from condense_ns.commands.index_scenes import IndexAdd, IndexList
-from condense_ns.commands.match import HEAD_NAME, Match
+from condense_ns.commands.match import Match
 from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
 from condense_ns.export.keypoint_file import read_keypoints
 from condense_ns.fields.backbone_file import load_backbone
-from condense_ns.keypoints.keypoint_set import Keypoints3D
+from condense_ns.keypoints.keypoint_set import HEAD_NAME, Keypoints3D
 from condense_ns.pipelines.refined_encoder import photo_encoder
 from tests.backbones import write_backbone
 from tests.data.changed_scenes import rewrite, without_depth
@@ -201,10 +201,18 @@ def test_files_and_folders_of_one_backbone_share_an_index(
         ({"scene": Path("a"), "descriptors": "mini", "count": 0}, "--count is 0"),
         ({"scene": Path("absent"), "descriptors": "mini"}, "absent"),
         ({"scene": Path("a"), "descriptors": "nothing"}, "unknown encoder 'nothing'"),
+        (
+            {"scene": Path("a"), "descriptors": "mini", "prior": "sift"},
+            "unknown prior 'sift'; known are shi-tomasi, dog, and encoders of keypoint logits",
+        ),
+        (
+            {"scene": Path("a"), "descriptors": "mini", "output_dir": Path(__file__)},
+            "--output-dir:",
+        ),
         ({"scene": Path("a"), "descriptors": "backbone:absent"}, "absent cannot be read as a back"),
     ],
 )
 def test_what_cannot_be_done_is_told(options: dict, sentence: str, tmp_path: Path):
     with pytest.raises(UserError, match=sentence):
-        ExportKeypoints(output_dir=tmp_path / "out", **options).main()
+        ExportKeypoints(**{"output_dir": tmp_path / "out", **options}).main()
     assert not (tmp_path / "out").exists()

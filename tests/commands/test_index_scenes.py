@@ -112,6 +112,8 @@ def test_names_that_are_not_there(tmp_path, place):
     IndexAdd(index=place, scenes=(keypoint_file(tmp_path, 1),)).main()
     with pytest.raises(UserError, match="has no scene 'b', 'c'"):
         IndexRemove(index=place, names=("room1", "c", "b")).main()
+    with pytest.raises(UserError, match="give the names of the scenes to remove"):
+        IndexRemove(index=place, names=()).main()
     assert SceneIndex.open(place).all_names() == ["room1"]
 
 

@@ -121,17 +121,28 @@ def test_points_are_read_before_the_work(tabletop: Path, lift_run: LiftRun, tmp_
         ({"weights": Path("none.safetensors")}, "none.safetensors"),
         ({"operator": "unheard"}, "unheard"),
         ({"operator": "stroke:mini", "clicks": ("1,2",)}, "click '1,2'"),
-        ({"operator": "stroke:mini", "clicks": ("99,2,3",)}, "view 99"),
-        ({"scene": Path("nowhere")}, "nowhere"),
+        ({"operator": "stroke:mini", "clicks": ("-1,2,3",)}, "view -1"),
+        ({"clicks": ("1,2,3",)}, "--clicks are for .* only, not for rgb"),
+        ({"out": Path(__file__)}, r"test_lift\.py cannot be written \(it is no folder\)"),
+        ({"scene": Path("nowhere")}, "no scenes at nowhere: .* as --scene$"),
     ],
 )
 def test_what_cannot_be_done_is_told(
     tabletop: Path, lift_run: LiftRun, tmp_path: Path, options, message
 ):
-    scene = options.pop("scene", tabletop)
+    places = {"scene": tabletop, "out": tmp_path / "out"} | options
     with pytest.raises(UserError, match=message):
-        lift(scene, lift_run, tmp_path / "out", **options).main()
+        lift(run=lift_run, **places).main()
     assert not (tmp_path / "out").exists()
+
+
+def test_views_of_clicks_are_checked_before_photographs_are_encoded(
+    tabletop: Path, lift_run: LiftRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("condense_ns.pipelines.scene_lifting.SceneLifter.maps", None)
+    clicks = ("99,2,3",)
+    with pytest.raises(UserError, match="view 99 was asked for; the scene's are numbered 0 to"):
+        lift(tabletop, lift_run, tmp_path / "out", operator="stroke:mini", clicks=clicks).main()
 
 
 def test_clicks_by_hand():

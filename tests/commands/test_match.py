@@ -9,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from condense_ns.commands.match import HEAD_NAME, Match
+from condense_ns.commands.match import Match
 from condense_ns.errors import UserError
 from condense_ns.geometry.projection import Camera
 from condense_ns.keypoints.detections import Keypoints2D
+from condense_ns.keypoints.keypoint_set import HEAD_NAME
 from condense_ns.retrieval.absolute_pose import Lens
 from tests.retrieval.scene_points import (
     Taking,

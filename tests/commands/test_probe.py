@@ -39,6 +39,13 @@ def test_options_that_make_no_sense_are_named(tmp_path, options, told):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_file_for_a_folder_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for command in (Probe, Finetune):
+        with pytest.raises(UserError, match=r"--out: .* as .*file is no folder; choose another"):
+            command(**TINY, backbone="random", out=tmp_path / "file").main()
+
+
 @pytest.mark.parametrize(
     ("command", "name", "head"),
     [

@@ -68,9 +68,16 @@ def test_a_run_goes_on_with_what_is_missing(scenes, tmp_path):
     made(tmp_path, seed=2)
     place = tmp_path / "room_000002" / "images"
     before = {file.name: file.stat().st_mtime_ns for file in place.iterdir()}
-    split = made(tmp_path, seed=1, scenes=2, test_share=0.5)
-    assert split == {"train": ["tabletop_000001"], "test": ["room_000002"]}
+    split = made(tmp_path, seed=1, scenes=2, test_share=1.0)
+    assert split == {"train": ["room_000002"], "test": ["tabletop_000001"]}
     assert {file.name: file.stat().st_mtime_ns for file in place.iterdir()} == before
+
+
+def test_a_list_that_cannot_be_read_is_told_of_before_anything_is_made(tmp_path):
+    (tmp_path / "scenes.yaml").write_text("train: [")
+    with pytest.raises(UserError, match="mend or remove it"):
+        made(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["scenes.yaml"]
 
 
 def test_one_kind_may_be_chosen(tmp_path):

@@ -1,6 +1,7 @@
 """`condense train-mini`: bad options, and the whole way in the smallest."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +22,30 @@ from condense_ns.mini_training import photographs
         {"steps": 0},
         {"batch": 0},
         {"minutes": 0.0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"workers": -1},
     ],
 )
 def test_options_that_make_no_sense_are_named(tmp_path, options):
     (name,) = options
     with pytest.raises(UserError, match=f"--{name.replace('_', '-')} is"):
         TrainMini(work_dir=tmp_path / "work", output_dir=tmp_path / "mini", **options).main()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"device": "foo"}, "unknown device 'foo'"),
+        ({"work_dir": Path(__file__)}, r"--work-dir: .* is no folder"),
+        ({"output_dir": Path(__file__) / "below"}, r"--output-dir: .* is no folder"),
+    ],
+)
+def test_a_device_or_folder_of_no_use_is_told_before_the_work(tmp_path, options, told):
+    folders = {"work_dir": tmp_path / "work", "output_dir": tmp_path / "mini"}
+    with pytest.raises(UserError, match=told):
+        TrainMini(**{**folders, **options}).main()
     assert not list(tmp_path.iterdir())
 
 

@@ -146,3 +146,6 @@ def test_places_without_scenes_are_refused(hall: Path, given: str, culprit: str)
     (hall / "note.txt").write_text("hello")
     with pytest.raises(UserError, match=culprit):
         read_scene_list(hall / given)
+    if given != "plain":
+        with pytest.raises(UserError, match=r"as --scenes$"):
+            read_scene_list(hall / given, option="--scenes")

@@ -41,7 +41,8 @@ def test_every_row_is_measured_and_stored(demonstration: Demonstration, plan: De
     assert set(ROWS) < set(result.figures["rows"])
     assert {"scene", "training", "evaluation"} == set(result.seconds)
     stored = json.loads((plan.folder / "results" / f"{result.name}.json").read_text())
-    assert stored == result.figures
+    assert stored == {"provenance": result.provenance, **result.figures}
+    assert {"commit", "date", "processor"} < set(result.provenance)
 
 
 def test_a_second_start_trains_and_measures_nothing(demonstration: Demonstration, plan: DemoPlan):
@@ -50,6 +51,7 @@ def test_a_second_start_trains_and_measures_nothing(demonstration: Demonstration
     written = [file.stat().st_mtime_ns for file in checkpoints]
     again = Demonstration(plan, quiet_progress()).result(100)
     assert again.figures == first.figures
+    assert again.provenance == first.provenance
     assert [file.stat().st_mtime_ns for file in checkpoints] == written
 
 
@@ -57,18 +59,34 @@ def test_the_page_shows_everything(demonstration: Demonstration, plan: DemoPlan,
     result = demonstration.result(100)
     pictures = demonstration.pictures(100, result.config)
     assert poster(pictures.views[0]).shape == (2 * 36 + GAP, 3 * 48 + 2 * GAP, 3)
-    write_page(demo_page(plan, [result], pictures, ()), tmp_path / "report.html")
+    write_page(demo_page(plan, [result], pictures), tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text()
     for query in pictures.queries:
         assert query.caption in html
     assert "condense-dense-tiny" in html
+    assert result.provenance["date"] in html
     table = segmentation_table([result])
     assert all(cell in html for row in table.rows for cell in row)
 
 
-def test_other_options_in_the_same_folder_are_refused(plan: DemoPlan):
-    with pytest.raises(UserError, match="other options"):
+def test_other_options_in_the_same_folder_are_named(demonstration: Demonstration, plan: DemoPlan):
+    assert demonstration.plan == plan
+    sentence = f"holds a demonstration with steps {STEPS} instead of {STEPS + 1}; choose another"
+    with pytest.raises(UserError, match=sentence):
         Demonstration(replace(plan, steps=STEPS + 1), quiet_progress())
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sentence"),
+    [("minni", "unknown encoder 'minni'"), ("gradients", "encoder gradients knows no words")],
+)
+def test_an_encoder_that_cannot_be_asked_leaves_no_trace(
+    tmp_path: Path, encoder: str, sentence: str
+):
+    folder = tmp_path / "demo"
+    with pytest.raises(UserError, match=sentence):
+        Demonstration(DemoPlan(folder, (100,), encoder), quiet_progress())
+    assert not folder.exists()
 
 
 def test_a_training_that_was_cut_off_goes_on(

@@ -1,6 +1,7 @@
 """Tables over several scenes, by hand."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from condense_ns.demo.demo_run import SceneResult
@@ -10,6 +11,7 @@ from condense_ns.demo.demo_tables import (
     inconsistency_ratio,
     seconds_table,
     segmentation_table,
+    where_measured,
 )
 from condense_ns.pipelines.annotated_views import FIELD, ROWS
 from condense_ns.pipelines.annotation_evaluation import WITHOUT_LOOKING
@@ -22,7 +24,7 @@ def result(field: float, mvc: float) -> SceneResult:
     rendered = {"mvc": mvc, "margin": 0.7, "corr1": 0.6}
     consistency = {"rendered": rendered, "rendered_on_cells": rendered, "encoder": encoder}
     figures = {"rows": rows, "consistency": consistency, "views": 6}
-    return SceneResult("scene", figures, {"scene": 5.0, "training": 100.0}, Path("config.yml"))
+    return SceneResult("scene", figures, {"scene": 5.0, "training": 100.0}, Path("config.yml"), {})
 
 
 def test_ours_stands_first_and_the_best_is_marked():
@@ -47,3 +49,15 @@ def test_seconds_add_up_and_a_missing_stage_took_none():
         ("evaluation", "0"),
         ("total", "105"),
     )
+
+
+def test_figures_of_several_days_name_each_and_older_ones_none():
+    older = result(0.6, 0.9)
+    monday = replace(older, provenance={"date": "Monday", "gpu": "none"})
+    friday = replace(older, provenance={"date": "Friday", "gpu": "none"})
+    assert where_measured([monday, friday]) == (("date", "Monday, Friday"), ("gpu", "none"))
+    assert where_measured([monday, older]) == (
+        ("date", "Monday, unknown"),
+        ("gpu", "none, unknown"),
+    )
+    assert where_measured([older]) == ()

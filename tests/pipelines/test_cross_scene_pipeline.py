@@ -7,12 +7,14 @@ import pytest
 import torch
 from nerfstudio.utils.eval_utils import eval_setup
 
+from condense_ns.data.open_scenes import OpenScene
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.network_file import save_network
 from condense_ns.models.lift3d import Lift3DModel, Surroundings
 from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipeline
+from condense_ns.viewer.viewed_model import OUTPUTS as DARK
 from tests.lift_run import (
     TESTED,
     TRAINING,
@@ -234,6 +236,37 @@ def test_encoders_take_turns_and_may_be_none(lift_run: LiftRun, tmp_path: Path):
     assert set(losses) == {f"{name}_loss" for name in (*OF_COLOURS, *OF_DEPTH)}
     camera = lift_pipeline(none).datamanager.train_dataset.cameras[0:1]
     assert (none.pipeline.model.get_outputs_for_camera(camera)["feature_pca"] == 0).all()
+
+
+def test_features_missing_in_one_scene_leave_the_others_theirs(
+    lift_run: LiftRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    stacked = OpenScene.stacked_maps
+
+    def refused(self: OpenScene, spec: str, views: list[int]) -> Any:
+        if self.scene.name == TRAINING[0]:
+            raise UserError("its features cannot be read")
+        return stacked(self, spec, views)
+
+    def colours(name: str) -> torch.Tensor:
+        shown.datamanager.show_scene(name)
+        camera = shown.datamanager.train_dataset.cameras[0:1]
+        return shown.model.get_outputs_for_camera(camera)["feature_pca"]
+
+    shown = opened(lift_run)
+    monkeypatch.setattr(OpenScene, "stacked_maps", refused)
+    assert (colours(TRAINING[0]) == 0).all()
+    assert (colours(TRAINING[0]) == 0).all()
+    assert colours(TRAINING[1]).std() > 0.05
+    assert [record.message for record in caplog.records if "black" in record.message] == [
+        f"feature_pca of scene {TRAINING[0]} stays black: its features cannot be read"
+    ]
+
+
+def test_the_dark_picture_of_the_viewer_has_what_is_rendered(pipeline: CrossScenePipeline):
+    camera = pipeline.datamanager.train_dataset.cameras[0:1]
+    found = pipeline.model.get_outputs_for_camera(camera)
+    assert {name: values.shape[-1] for name, values in found.items()} == DARK
 
 
 def test_scenes_without_held_out_views_cannot_be_evaluated(pipeline: CrossScenePipeline):

@@ -44,9 +44,60 @@ def test_every_scene_is_listed_once(tmp_path, share, tested):
     assert sorted(found["train"] + found["test"]) == [plan.name for plan in plans]
 
 
-def test_a_list_is_replaced_as_a_whole(tmp_path):
+def made(folder, *names):
+    for name in names:
+        (folder / name).mkdir()
+
+
+def test_scenes_listed_before_stay_on_their_side(tmp_path):
+    made(tmp_path, "room_000000", "room_000001")
+    split(tmp_path, plans_of(0, 1), 0.5)
+    assert split(tmp_path, plans_of(0, 1, 2, 3), 0.5) == {
+        "train": ["room_000000", "room_000002"],
+        "test": ["room_000001", "room_000003"],
+    }
+    assert split(tmp_path, plans_of(5), 0.0) == {
+        "train": ["room_000000", "room_000005"],
+        "test": ["room_000001"],
+    }
+
+
+def test_a_scene_met_again_later_joins_its_first_meeting(tmp_path):
+    made(tmp_path, "room_000000")
+    split(tmp_path, plans_of(0), 0.0)
+    found = split(tmp_path, [*plans_of(0, times=1), ScenePlan(0, "tabletop")], 1.0)
+    assert found == {
+        "train": ["room_000000", "room_000000_again1", "tabletop_000000"],
+        "test": [],
+    }
+
+
+def test_scenes_that_are_gone_leave_the_list(tmp_path):
     split(tmp_path, plans_of(0), 0.0)
     assert split(tmp_path, plans_of(5), 1.0) == {"train": [], "test": ["room_000005"]}
+
+
+def test_what_a_user_has_listed_stays_as_it_is(tmp_path):
+    made(tmp_path, "fern", "lego")
+    lego = {"path": "lego", "dataparser": "blender-data"}
+    own = {"train": [lego, "gone"], "val": ["fern"]}
+    (tmp_path / "scenes.yaml").write_text(yaml.safe_dump(own))
+    assert split(tmp_path, plans_of(3), 0.0) == {
+        "train": [lego, "room_000003"],
+        "test": [],
+        "val": ["fern"],
+    }
+
+
+@pytest.mark.parametrize(
+    "content", ["train: [", "- room_000000", "train: 3", "train: room", "train: [{a: b}]"]
+)
+def test_a_list_that_cannot_be_read_is_kept_and_named(tmp_path, content):
+    file = tmp_path / "scenes.yaml"
+    file.write_text(content)
+    with pytest.raises(UserError, match=r"scenes\.yaml cannot be read .*; mend or remove it"):
+        write_scene_list(tmp_path, plans_of(0), 0.0)
+    assert file.read_text() == content
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

@@ -148,11 +148,12 @@ class Fields(PanelFields):
             "threshold": 0.5,
             "automatic": True,
         }
-        self.output = "rgb"
+        self.output, self.training_step = "rgb", 0
         self.pointing, self.then = None, None
         self.told, self.pictures = [], 0
         self.eye = View(Cameras(torch.eye(4)[None, :3], 1.0, 1.0, 1.0, 1.0, 2, 2), None)
 
+    step = property(lambda self: self.training_step)
     encoder = property(lambda self: self.filled["encoder"])
     positives = property(lambda self: self.filled["positives"])
     negatives = property(lambda self: self.filled["negatives"])

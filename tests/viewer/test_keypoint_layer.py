@@ -82,6 +82,24 @@ def test_the_first_tick_condenses_and_later_ones_do_not(layer, scene, fields, fo
     assert scene.times_condensed == 1
 
 
+def test_keypoints_are_condensed_anew_when_shown_after_more_training(layer, scene, fields, folder):
+    shown(layer)
+    fields.training_step, scene.condensed = 7, scene.condensed.strongest(40)
+    folder.text = "keypoint 99"
+    folder.filled["shown"] = False
+    layer.shown_changed()
+    assert scene.times_condensed == 1  # hiding needs none
+    folder.filled["shown"] = True
+    assert shown(layer) == "40 keypoints, coloured by score"
+    assert (len(folder.drawn[0]), folder.text) == (40, "")
+    folder.filled["shown"] = False
+    layer.shown_changed()
+    folder.filled["shown"] = True
+    layer.shown_changed()
+    assert layer.job.wait(SECONDS)
+    assert scene.times_condensed == 2
+
+
 def test_a_set_in_the_dataset_s_coordinates_is_drawn_in_the_model_s(layer, scene, folder):
     layer.shown_changed()
     assert layer.job.wait(SECONDS)
