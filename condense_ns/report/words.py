@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from statistics import fmean, stdev
 from typing import Literal
 
@@ -111,9 +112,12 @@ def best_cells(
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
-    """The mean, and the standard deviation of a sample behind it if there are several."""
-    mean = f"{fmean(values):.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {stdev(values):.{digits}f}"
+    """The mean, and the standard deviation of a sample behind it if there are several; NaN does not count."""
+    known = [value for value in values if not isnan(value)]
+    if not known:
+        return ""
+    mean = f"{fmean(known):.{digits}f}"
+    return mean if len(known) < 2 else f"{mean} ± {stdev(known):.{digits}f}"
 
 
 def _number(cell: str) -> float | None:

@@ -114,3 +114,10 @@ def test_tables_that_do_not_fit_together_are_refused(fields, told):
 def test_prose_has_nothing_beside_its_paragraphs():
     assert Prose("Words", ("one", "two")).text == ""
     assert Commands("Again", ("ls",)).text == ""
+
+
+def test_spreads_by_hand():
+    assert spread((0.5,)) == "0.500"
+    assert spread((0.4, 0.6), 2) == "0.50 ± 0.14"
+    assert spread((0.4, float("nan"), 0.6), 2) == "0.50 ± 0.14"
+    assert spread((float("nan"),)) == ""
