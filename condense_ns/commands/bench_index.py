@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condense_ns.errors import UserError
+from condense_ns.whole_files import check_output_file
 
 if TYPE_CHECKING:
     from condense_ns.benchmarks.index_material import PreparedScene, SceneJob
@@ -85,6 +86,7 @@ class BenchIndex:
         console.print(f"figures written to {self.output_path}", soft_wrap=True)
 
     def _check(self) -> None:
+        check_output_file(self.output_path)
         if self.scenes < 0 or self.queries < 1 or any(count < 1 for count in self.scales):
             raise UserError("--scenes must be 0 or more, --queries and --scales 1 or more")
         if not (self.scenes or self.real or self.scales or self.plan):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from condense_ns.errors import UserError
+from condense_ns.whole_files import check_output_file
 
 Loss = Literal[
     "contrast", "repeatability", "prior", "peakedness", "consistency", "reliability", "place"
@@ -53,6 +54,7 @@ class BenchKeypoints:
         from condense_ns.report.json_file import write_json
         from condense_ns.report.provenance import provenance
 
+        check_output_file(self.output_path)
         if min(self.steps, self.rays, self.count) < 1:
             raise UserError("--steps, --rays and --count must be at least 1")
         console = Console()

@@ -8,6 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from condense_ns.whole_files import check_output_file
+
 COLUMNS = {
     "agreement": ("cos_c", "cosine", "r2", "coverage", "ours_on_same_cells"),
     "consistency": ("mvc", "rnd", "margin", "corr1", "pairs"),
@@ -57,8 +59,10 @@ class Evaluate:
         from condense_ns.report.json_file import write_json
         from condense_ns.report.provenance import provenance
 
-        figures = evaluate_run(load_run(self.load_config))
         output = self.output_path or self.load_config.parent / "condense_eval.json"
+        if self.output_path is not None:
+            check_output_file(self.output_path)
+        figures = evaluate_run(load_run(self.load_config))
         write_json(output, {**provenance(), "run": str(self.load_config), **figures})
         show(figures, Console())
         Console().print(f"figures written to {output}")

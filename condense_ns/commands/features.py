@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condense_ns.errors import UserError
-from condense_ns.whole_files import refuse_to_overwrite
+from condense_ns.whole_files import check_output_file, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from condense_ns.pipelines.point_features import FeatureGiver, PointFeatures
@@ -85,9 +85,14 @@ class Features:
             raise UserError("--inside is for --points; a scene's cameras tell, leave it out")
         if self.output_path.suffix != ".npz":
             raise UserError(f"--output-path is {self.output_path}; its name must end in .npz")
+        both = (self.output_path, self.output_path.with_suffix(".ply"))
+        for written in both:
+            check_output_file(written)
         if self.points is not None:
-            both = (self.output_path, self.output_path.with_suffix(".ply"))
             refuse_to_overwrite(self.points, both)
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
         if self.voxel_size is not None and not self.voxel_size > 0:
             raise UserError(f"--voxel-size is {self.voxel_size}, it must be above 0")
         for name, least in (("most_voxels", 1), ("image_size", 32)):

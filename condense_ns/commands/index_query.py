@@ -27,8 +27,18 @@ def ask_index(
     negatives: tuple[str, ...],
     encoder: str | None,
     count: int,
+    image_size: int | None = None,
 ) -> "list[AskedScene]":
     """Scenes of an index, the best first.
+
+    Args:
+        place: of the index.
+        storage_options: each as key=value.
+        words: for one thing.
+        negatives: what it is told apart from.
+        encoder: spec of the index's encoder of words, where that is called differently here.
+        count: of scenes.
+        image_size: longest side in pixels that this encoder saw; None for its default.
 
     Raises:
         UserError: no such index, one that knows no words, another encoder than its own, or no words.
@@ -41,7 +51,7 @@ def ask_index(
     known = index.contents.language
     if known is None:
         raise UserError(f"{place} knows no words; make an index with condense index add --language")
-    built = known_encoder(index, known.source, encoder)
+    built = known_encoder(index, known.source, encoder, image_size)
     from condense_ns.encoders.base import TextImageEncoder
 
     if not isinstance(built, TextImageEncoder):

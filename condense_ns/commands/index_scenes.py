@@ -49,14 +49,16 @@ class IndexAdd(IndexPlace):
         from condense_ns.retrieval.scene_index import SceneIndex
 
         how = Describing(self.descriptors, self.language, self.prior, self.count)
-        describer, index = SceneDescriber(how), None
+        describer, options = SceneDescriber(how), settings(self.storage_options)
+        index = SceneIndex.open_if_there(self.index, options)
         added, refused = [], {}
         for path in track(self.scenes, "Adding scenes", console=Console(stderr=True)):
             try:
+                name = self.name or describer.name_of(path)
+                if index is not None and name is not None:
+                    index.require_free(name)
                 scene = self._pictured(describer.describe(path, self.name))
-                index = index or SceneIndex.open_or_create(
-                    self.index, scene, settings(self.storage_options)
-                )
+                index = index or SceneIndex.open_or_create(self.index, scene, options)
                 index.add(scene)
                 added.append(scene.name)
             except UserError as error:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from condense_ns.commands.index_place import Flag, open_index
 from condense_ns.errors import UserError
+from condense_ns.whole_files import check_output_file
 
 if TYPE_CHECKING:
     from condense_ns.keypoints.detections import Keypoints2D
@@ -49,6 +50,8 @@ class Match:
     prior: str | None = None
     """What finds keypoints in the photograph; None takes what the keypoint head was trained with, and
     shi-tomasi for an index of an encoder's descriptors."""
+    encoder_image_size: int | None = None
+    """Of an index that was made from runs with --pipeline.datamanager.encoder-image-size: that size."""
     candidates: int = 3
     """Of an index: scenes that a pose is looked for in."""
     storage_options: tuple[str, ...] = ()
@@ -59,6 +62,8 @@ class Match:
     def main(self) -> None:
         """Look, compare, tell, draw."""
         self._check()
+        picture = self.picture or Path(f"{self.image.stem}_matches.png")
+        check_output_file(picture, "--picture")
         from condense_ns.retrieval.photograph import read_photograph
 
         photograph = read_photograph(self.image)
@@ -68,7 +73,6 @@ class Match:
             if self.index is None
             else self._in_index(photograph, lens)
         )
-        picture = self.picture or Path(f"{self.image.stem}_matches.png")
         draw(picture, photograph, answer.detected, answer.keypoints, answer.found)
         if self.json:
             print(json.dumps({**as_json(answer, lens), "picture": str(picture)}, indent=2))
@@ -104,7 +108,9 @@ class Match:
 
         assert self.index is not None
         index = open_index(self.index, self.storage_options)
-        detector = index_detector(index, self.encoder, self.head, self.prior, self.max_keypoints)
+        detector = index_detector(
+            index, self.encoder, self.head, self.prior, self.max_keypoints, self.encoder_image_size
+        )
         detected = detector(photograph.rgb)
         matched = match_scenes(index, detected, lens, self.candidates)
         if not matched:

@@ -57,6 +57,8 @@ class AskQuery:
     encoder: str | None = None
     """Encoder to ask; None asks the run's first. Of an index: its encoder of words, where that is called
     differently here, e.g. lies in another folder."""
+    encoder_image_size: int | None = None
+    """Of an index that was made from runs with --pipeline.datamanager.encoder-image-size: that size."""
     threshold: float | Literal["automatic"] | None = None
     """Relevancy above which the overlay shows a pixel, in [0, 1], or automatic: chosen from the
     scene's own. None is 0.5 for words, where that means "as much like the negatives", else
@@ -85,7 +87,13 @@ class AskQuery:
         from condense_ns.commands.index_query import ask_index, tell_scenes
 
         found = ask_index(
-            index, self.storage_options, self.text, self.negatives, self.encoder, self.count
+            index,
+            self.storage_options,
+            self.text,
+            self.negatives,
+            self.encoder,
+            self.count,
+            self.encoder_image_size,
         )
         tell_scenes(found, "; ".join(self.text), self.output_dir, bool(self.json))
 

@@ -18,6 +18,7 @@ def index_detector(
     head: Path | None = None,
     prior: str | None = None,
     max_keypoints: int = 1024,
+    image_size: int | None = None,
 ) -> PhotoDetector:
     """The detector whose descriptors are those of an index.
 
@@ -27,13 +28,14 @@ def index_detector(
         head: file of the keypoint head, for an index of a head's descriptors.
         prior: detector; None: shi-tomasi for an index of an encoder's descriptors, and a head's own.
         max_keypoints: of a photograph.
+        image_size: longest side in pixels that the encoder of the index saw; None for its default.
 
     Raises:
         UserError: another encoder or head than the index's, or one that cannot be built.
     """
     known = index.contents.descriptors.source
     if known.spec != HEAD:
-        built = known_encoder(index, known, encoder)
+        built = known_encoder(index, known, encoder, image_size)
         return plain_detector(built, prior or "shi-tomasi", max_keypoints)
     if head is None:
         raise UserError(
@@ -43,18 +45,24 @@ def index_detector(
     return load_detector(head, max_keypoints, encoder=encoder, prior=prior)
 
 
-def known_encoder(index: SceneIndex, known: FeatureSource, spec: str | None = None) -> ImageEncoder:
+def known_encoder(
+    index: SceneIndex,
+    known: FeatureSource,
+    spec: str | None = None,
+    image_size: int | None = None,
+) -> ImageEncoder:
     """The encoder that made vectors of an index.
 
     Args:
         index: of scenes.
         known: what the index says of the encoder.
         spec: how the encoder is called here; None: as it was called when the index was made.
+        image_size: longest side in pixels that it saw; None for its default.
 
     Raises:
         UserError: it is another one, or it cannot be built.
     """
-    built = photo_encoder(spec or known.spec)
+    built = photo_encoder(spec or known.spec, image_size=image_size)
     _require_same(index, known, FeatureSource(built.spec, built.fingerprint))
     return built
 
@@ -63,5 +71,6 @@ def _require_same(index: SceneIndex, known: FeatureSource, own: FeatureSource) -
     if known.fingerprint != own.fingerprint:
         raise UserError(
             f"{index.place} was made with {known.spec} ({known.fingerprint[:12]}), here is {own.spec} "
-            f"({own.fingerprint[:12]}); use the weights and settings that the index was made with"
+            f"({own.fingerprint[:12]}); use the weights and settings that the index was made with "
+            "(--encoder, --encoder-image-size)"
         )

@@ -55,6 +55,13 @@ class SceneDescriber:
     def __init__(self, how: Describing) -> None:
         self.how = how
 
+    @staticmethod
+    def name_of(path: Path) -> str | None:
+        """What a scene will be called if nothing else is said; None for scene files, which have names inside."""
+        if path.is_dir():
+            return path.resolve().name
+        return None if is_scene_file(path) else path.resolve().parent.name
+
     def describe(self, path: Path, name: str | None = None) -> SceneDescriptor:
         """The descriptor of a scene.
 
@@ -66,11 +73,11 @@ class SceneDescriber:
             UserError: nothing of use is there, or it lacks the features.
         """
         if path.is_dir():
-            return self._of_folder(path, name or path.resolve().name)
+            return self._of_folder(path, name or str(self.name_of(path)))
         if is_scene_file(path):
             scene = read_scene_file(path)
             return scene if name is None else replace(scene, name=name)
-        return self._of_keypoints(path, name or path.resolve().parent.name)
+        return self._of_keypoints(path, name or str(self.name_of(path)))
 
     def _of_keypoints(self, path: Path, name: str) -> SceneDescriptor:
         keypoints, provenance = read_keypoints(path), read_provenance(path)

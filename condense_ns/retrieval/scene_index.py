@@ -24,8 +24,9 @@ from condense_ns.retrieval.lance_tables import (
     quoted,
     share_outside,
 )
+from condense_ns.retrieval.scene_damage import Damage, problem_of
 from condense_ns.retrieval.scene_descriptor import REGIONS
-from condense_ns.retrieval.scene_rows import digest, row_of, rows_of, scene_of_row
+from condense_ns.retrieval.scene_rows import row_of, rows_of, scene_of_row
 from condense_ns.retrieval.scene_schema import Contents, contents_of, fitted, schema_of
 from condense_ns.tensors import SceneDescriptor
 
@@ -55,14 +56,6 @@ class SceneRecord:
     """JSON: encoders and provenance."""
 
 
-@dataclass(frozen=True)
-class Damage:
-    """What `SceneIndex.verify` found."""
-
-    scene: str
-    problem: str
-
-
 class SceneIndex:
     """An open index; `SceneIndex.open` and `SceneIndex.create` make one."""
 
@@ -81,11 +74,24 @@ class SceneIndex:
         Raises:
             UserError: none is there, it is not ours, or lancedb is missing.
         """
+        found = cls.open_if_there(uri, storage_options)
+        if found is None:
+            raise UserError(f"there is no index at {uri}; make one with condense index add")
+        return found
+
+    @classmethod
+    def open_if_there(
+        cls, uri: str, storage_options: dict[str, str] | None = None
+    ) -> "SceneIndex | None":
+        """The same; None if there is none.
+
+        Raises:
+            UserError: it is not ours, or lancedb is missing.
+        """
         database = connected(uri, storage_options)
         with in_one_sentence(uri):
-            if TABLE not in database.list_tables().tables:
-                raise UserError(f"there is no index at {uri}; make one with condense index add")
-            return cls(database.open_table(TABLE), uri)
+            there = TABLE in database.list_tables().tables
+            return cls(database.open_table(TABLE), uri) if there else None
 
     @classmethod
     def open_or_create(
@@ -145,6 +151,15 @@ class SceneIndex:
             if met:
                 self._table.delete(f"id in ({', '.join(map(quoted, own.values()))})")
                 self._require_free(met)
+
+    def require_free(self, name: str) -> None:
+        """Tell before a scene is described that its name is taken.
+
+        Raises:
+            UserError: it is.
+        """
+        with in_one_sentence(self.place):
+            self._require_free(self._ids([name]))
 
     def _require_free(self, found: list[tuple[str, str]]) -> None:
         if found:
@@ -261,7 +276,7 @@ class SceneIndex:
             query = self._table.search().limit(len(self) or 1)
             for batch in query.to_batches(batch_size=_BATCH):
                 for row in rows_of(batch):
-                    problem = _problem(row, seen)
+                    problem = problem_of(row, seen)
                     yield row["name"], Damage(row["name"], problem) if problem else None
 
     def _ids(self, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -276,17 +291,3 @@ class SceneIndex:
     def _rows(query: Any) -> list[dict[str, Any]]:
         found: pyarrow.Table = query.to_arrow()
         return rows_of(found)
-
-
-def _problem(row: dict[str, Any], seen: set[str]) -> str | None:
-    """What is wrong with a row; `seen` collects the names."""
-    if row["name"] in seen:
-        return "the name occurs twice"
-    seen.add(row["name"])
-    if digest(row) != row["digest"]:
-        return "its bytes have changed since it was added"
-    try:
-        scene = scene_of_row(row)
-    except UnsoundArraysError as error:
-        return str(error)
-    return None if scene.name == row["name"] else "its name is another one inside"

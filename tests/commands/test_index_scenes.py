@@ -8,10 +8,14 @@ import torch
 
 from condense_ns.commands.index_scenes import IndexAdd, IndexList, IndexRemove, IndexVerify
 from condense_ns.commands.match import Match
+from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
 from condense_ns.export.keypoint_file import write_keypoints
 from condense_ns.export.scene_file import write_scene_file
+from condense_ns.pipelines.index_detector import known_encoder
+from condense_ns.pipelines.scene_describing import SceneDescriber
 from condense_ns.retrieval.scene_index import SceneIndex
+from condense_ns.tensors import FeatureSource
 from tests.retrieval.made_up_scenes import LOOKS, WORDS, made_up_scene, made_up_set
 
 ENCODERS = {LOOKS.spec: LOOKS.fingerprint, WORDS.spec: WORDS.fingerprint}
@@ -75,6 +79,16 @@ def test_a_scene_that_cannot_be_used_is_left_out_if_wanted(tmp_path, place, caps
     assert "damaged" in added["refused"][str(bad)]
     assert "already" in added["refused"][str(good)]
     assert SceneIndex.open(place).all_names() == ["room1"]
+
+
+def test_a_taken_name_is_told_before_the_scene_is_described(tmp_path, place, monkeypatch):
+    file = keypoint_file(tmp_path, 1)
+    IndexAdd(index=place, scenes=(file,)).main()
+    monkeypatch.setattr(SceneDescriber, "describe", None)
+    with pytest.raises(UserError, match="has a scene 'room1' already; remove it or use --name"):
+        IndexAdd(index=place, scenes=(file,)).main()
+    with pytest.raises(UserError, match="has a scene 'room1' already"):
+        IndexAdd(index=place, scenes=(keypoint_file(tmp_path, 2),), name="room1").main()
 
 
 def test_encoders_with_other_weights_are_refused_with_both(tmp_path, place):
@@ -160,3 +174,14 @@ def test_another_encoder_than_the_index_s_is_refused_with_both(tabletops, tablet
         Match(image=image, index=tabletop_index, encoder="mini").main()
     with pytest.raises(UserError, match="either --keypoints or --index"):
         Match(image=image).main()
+
+
+def test_an_encoder_that_saw_another_size_can_be_named(tabletop_index):
+    index = SceneIndex.open(tabletop_index)
+    known = index.contents.descriptors.source
+    other = build_encoder("gradients", "cpu", 64).fingerprint
+    assert other != known.fingerprint
+    sized = FeatureSource(known.spec, other)
+    assert known_encoder(index, sized, image_size=64).fingerprint == other
+    with pytest.raises(UserError, match="--encoder-image-size"):
+        known_encoder(index, sized)
