@@ -137,7 +137,7 @@ def _check_takes_files(folders: Iterable[Path], path: Path, option: str) -> None
         reason = f"{above} takes no files of yours"
     else:
         return
-    raise UserError(f"{option}: {path} cannot be written, as {reason}; choose another")
+    raise UserError(f"{path} cannot be written, as {reason}; choose another {option}")
 
 
 def refuse_to_overwrite(given: Path, written: Collection[Path]) -> None:

@@ -169,10 +169,14 @@ def test_places_that_cannot_be_written_to_are_told_with_their_option(tmp_path, m
     with pytest.raises(UserError, match=rf"--output-path is {tmp_path}, which is a folder; name"):
         check_output_file(tmp_path)
     for below in (file / "x", file / "x" / "y", link / "x"):
-        with pytest.raises(UserError, match=r"--output-path: .* as .*(file|link) is no folder"):
+        with pytest.raises(
+            UserError, match=r" as .*(file|link) is no folder; choose another --output-path"
+        ):
             check_output_file(below)
     for place in (file, file / "x"):
-        with pytest.raises(UserError, match=rf"--out: {place} cannot .* as {file} is no folder"):
+        with pytest.raises(
+            UserError, match=rf"{place} cannot .* as {file} is no folder; choose another --out"
+        ):
             check_output_folder(place, "--out")
     monkeypatch.setattr(os, "access", lambda place, mode: False)  # whoever is root may do anything
     with pytest.raises(UserError, match=f"as {tmp_path} takes no files of yours; choose another"):

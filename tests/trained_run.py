@@ -8,9 +8,11 @@ from pathlib import Path
 import open_clip
 import torch
 
-from tests.training import COLOURS, prepared, small_config, train
+from tests.training import COLOURS, pipeline_config, prepared, small_config, train
 
 STEPS = 200
+RAYS = 1000
+"""Of a step; with fewer, held-out views are a matter of luck."""
 BIN = Path(sys.executable).parent
 CLIP_CONFIG = {
     "embed_dim": 16,
@@ -47,6 +49,7 @@ def make_trained_run(scene: Path, folder: Path) -> TrainedRun:
     """Train condense-dense on a scene with two encoders."""
     with_text = write_random_clip(folder / "clip")
     config = small_config(scene, folder / "outputs", (with_text, COLOURS))
+    pipeline_config(config).datamanager.train_num_rays_per_batch = RAYS
     trainer = prepared(config)
     train(trainer, STEPS)
     return TrainedRun(trainer.base_dir / "config.yml", with_text, COLOURS)

@@ -64,7 +64,7 @@ def test_every_way_has_its_figures(bench, capsys):
         ({"image_size": 8}, "--image-size is 8; it must be 32 or more"),
         ({"operators": ("rgb", "nope")}, "'?nope'?"),
         ({"scenes": (Path("nowhere"),)}, "no scenes at nowhere: .* as --scenes"),
-        ({"output_path": Path(__file__) / "x.json"}, "--output-path: .* is no folder"),
+        ({"output_path": Path(__file__) / "x.json"}, "is no folder; choose another --output-path"),
     ],
 )
 def test_what_cannot_be_measured_is_told_before_the_work(bench, monkeypatch, options, told):

@@ -139,7 +139,7 @@ def test_the_panel_has_keypoints(sparse_run: SparseRun):
         ("keypoint_start", -1, "--pipeline.keypoint-start is -1, it must be at least 0"),
         ("keypoint_steps", 0, "--pipeline.keypoint-steps is 0, it must be at least 1"),
         ("keypoint_every", 0, "--pipeline.keypoint-every is 0, it must be at least 1"),
-        ("keypoint_prior", "sift", "unknown encoder 'sift'"),
+        ("keypoint_prior", "sift", "unknown prior 'sift'"),
         ("model.keypoint_image_size", 8, "model.keypoint-image-size is 8, it must be at least 32"),
         ("model.keypoint_descriptor_dim", 0, "model.keypoint-descriptor-dim is 0"),
         ("model.keypoint_samples_per_ray", 0, "model.keypoint-samples-per-ray is 0"),
