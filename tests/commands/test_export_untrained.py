@@ -207,7 +207,7 @@ def test_files_and_folders_of_one_backbone_share_an_index(
         ),
         (
             {"scene": Path("a"), "descriptors": "mini", "output_dir": Path(__file__)},
-            "--output-dir:",
+            "is no folder; choose another --output-dir",
         ),
         ({"scene": Path("a"), "descriptors": "backbone:absent"}, "absent cannot be read as a back"),
     ],
