@@ -16,6 +16,16 @@ from tests.sparse_run import SparseRun, make_sparse_run
 from tests.trained_run import TrainedRun, make_trained_run
 from tests.training import COLOUR_NETWORK
 
+LONG_MADE = {"sparse_run", "page", "keypoint_page"}
+"""Fixtures whose making makes a test slow."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test is slow if what it needs is."""
+    for item in items:
+        if isinstance(item, pytest.Function) and LONG_MADE & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What needs a GPU is skipped where there is none."""
@@ -49,9 +59,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_run(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     """A run of the painted board with a text encoder and one without text."""
-    return make_trained_run(scene, tmp_path_factory.mktemp("run"))
+    return make_trained_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="session")

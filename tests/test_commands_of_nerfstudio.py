@@ -50,11 +50,12 @@ def test_ns_eval_writes_our_figures(trained_run: TrainedRun, tmp_path: Path):
     )
     assert found.returncode == 0, found.stderr[-2000:]
     results = json.loads((tmp_path / "figures.json").read_text())["results"]
-    assert results["psnr"] > 10.0
+    assert results["psnr"] > 14.0  # the photographs' mean colour: 11.0
     assert results["feature_1_cos_c"] > 0.5
     assert "lpips" not in results or np.isfinite(results["lpips"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="ns-render refuses to start without ffmpeg"
 )
@@ -73,6 +74,7 @@ def test_ns_render_writes_pictures_of_features_and_depth(trained_run: TrainedRun
     assert picture.std() > 5.0
 
 
+@pytest.mark.slow
 def test_ns_train_goes_on_from_the_shipped_weights_of_lift3d(tabletops: Path, tmp_path: Path):
     found = run(
         "ns-train",
@@ -90,6 +92,7 @@ def test_ns_train_goes_on_from_the_shipped_weights_of_lift3d(tabletops: Path, tm
     assert list(tmp_path.rglob("step-000000001.ckpt"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="ns-render refuses to start without ffmpeg"
 )

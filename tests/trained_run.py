@@ -8,11 +8,12 @@ from pathlib import Path
 import open_clip
 import torch
 
-from tests.training import COLOURS, pipeline_config, prepared, small_config, train
+from tests.scenes import make_textured_scene
+from tests.training import COLOURS, prepared, small_config, train
 
 STEPS = 200
-RAYS = 1000
-"""Of a step; with fewer, held-out views are a matter of luck."""
+PHOTOGRAPHS = 36
+"""With a dozen of them, held-out views are no better than their mean colour."""
 BIN = Path(sys.executable).parent
 CLIP_CONFIG = {
     "embed_dim": 16,
@@ -45,11 +46,11 @@ def write_random_clip(folder: Path) -> str:
     return f"openclip:{folder}"
 
 
-def make_trained_run(scene: Path, folder: Path) -> TrainedRun:
-    """Train condense-dense on a scene with two encoders."""
+def make_trained_run(folder: Path) -> TrainedRun:
+    """Train condense-dense on a painted board with two encoders."""
+    scene = make_textured_scene(folder / "board", PHOTOGRAPHS)
     with_text = write_random_clip(folder / "clip")
     config = small_config(scene, folder / "outputs", (with_text, COLOURS))
-    pipeline_config(config).datamanager.train_num_rays_per_batch = RAYS
     trainer = prepared(config)
     train(trainer, STEPS)
     return TrainedRun(trainer.base_dir / "config.yml", with_text, COLOURS)

@@ -36,6 +36,7 @@ def bench(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_every_way_has_its_figures(bench, capsys):
     bench.main()
     scene = next(iter(json.loads(bench.output_path.read_text())["scenes"].values()))

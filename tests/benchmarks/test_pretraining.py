@@ -84,6 +84,7 @@ def test_averages_by_hand(scenes: Scenes):
     )
 
 
+@pytest.mark.slow
 def test_a_layer_reads_classes_from_features_that_tell_them(scenes: Scenes):
     assert probed(one_hot, Scenes(scenes.train, scenes.train), 1.0) > 0.95
     nothing = probed(lambda scene: torch.zeros(len(scene.labels), 4), scenes, 1.0)
@@ -97,6 +98,7 @@ def test_words_name_features_that_are_theirs(scenes: Scenes, encoder: TextImageE
     assert asked_in_words(lambda scene: table[scene.labels.clamp_min(0)], scenes, encoder) == 1.0
 
 
+@pytest.mark.slow
 def test_maps_that_hold_still_are_consistent(scenes: Scenes):
     known = Scenes(scenes.train, scenes.train)
     figures = map_figures(original_maps, known)

@@ -39,6 +39,7 @@ def test_options_that_make_no_sense_are_named(options, told):
         BenchDownstream(**{**TINY, **options}).main()
 
 
+@pytest.mark.slow
 def test_the_table_is_printed_and_runs_are_not_repeated(tmp_path, capsys):
     bench = BenchDownstream(**TINY, out=tmp_path / "runs", output_path=tmp_path / "bench.json")
     bench.main()

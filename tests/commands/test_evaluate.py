@@ -9,6 +9,7 @@ from condense_ns.pipelines.feature_evaluation import CONSISTENCY_ROWS
 from tests.trained_run import TrainedRun
 
 
+@pytest.mark.slow
 def test_figures_stand_beside_their_rivals(trained_run: TrainedRun, tmp_path: Path):
     Evaluate(load_config=trained_run.config, output_path=tmp_path / "figures.json").main()
     figures = json.loads((tmp_path / "figures.json").read_text())

@@ -144,6 +144,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_condensing(
     assert condensing.asked is None
 
 
+@pytest.mark.slow
 def test_neither_open3d_nor_the_hosts_exporter_is_needed():
     code = """
 import sys

@@ -13,6 +13,8 @@ from condense_ns.errors import UserError
 from condense_ns.pipelines.refined_encoder import photo_encoder
 from tests.backbones import write_backbone
 
+pytestmark = pytest.mark.slow
+
 SPEC = "gradients"
 
 

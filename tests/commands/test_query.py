@@ -32,6 +32,7 @@ def test_words_give_heatmaps_of_every_held_out_view_and_a_point_cloud(
     assert vertices["relevancy"].max() <= 1.0
 
 
+@pytest.mark.slow
 def test_a_crop_of_the_red_half_finds_the_red_half(trained_run: TrainedRun, tmp_path: Path):
     Image.fromarray(np.full((32, 32, 3), (190, 50, 25), np.uint8)).save(tmp_path / "red.png")
     AskQuery(

@@ -126,6 +126,7 @@ def test_without_depth_it_is_made_of_points(tabletop: Path, bare: PosedScene, co
     assert ((towards * volume.normal).sum(dim=1)[known] > 0).float().mean() > 0.6
 
 
+@pytest.mark.slow
 def test_without_either_its_photographs_are_compared(tabletop: Path, bare: PosedScene):
     volume = volume_of_scene(bare)
     assert volume.kind == "depth"

@@ -89,6 +89,7 @@ def test_an_encoder_that_cannot_be_asked_leaves_no_trace(
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_training_that_was_cut_off_goes_on(
     demonstration: Demonstration, plan: DemoPlan, tmp_path: Path
 ):

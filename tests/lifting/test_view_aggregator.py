@@ -218,7 +218,8 @@ def test_every_part_learns():
     for name, parameter in aggregator.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.any(), name
+        # One number more for every source is no other share.
+        assert parameter.grad.any() or name == "colour.2.bias", name
 
 
 def test_a_constant_layer_says_the_same_of_everything():

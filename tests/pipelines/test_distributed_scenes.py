@@ -16,6 +16,8 @@ from tests.pipelines.scene_ranks import METHODS, STEPS, model_weights
 from tests.sparse_run import SparseRun
 from tests.training import prepared
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LEARNED = {
     "condense-dense": ("field", "proposal_networks", "feature_field", "decoders"),

@@ -75,6 +75,7 @@ def test_no_rate_of_a_preset_rises_after_its_schedule(name: str):
         assert rate(steps) == pytest.approx(rate(steps + steps // 2)), group
 
 
+@pytest.mark.slow
 def test_the_end_can_be_named_on_the_command_line():
     line = [sys.executable, "-c", PARSED]  # the checker of types in tests is stricter than the host
     done = subprocess.run(line, capture_output=True, text=True, check=True)

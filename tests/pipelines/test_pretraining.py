@@ -60,6 +60,7 @@ def opened(run: Path) -> CrossScenePipeline:
     return pipeline
 
 
+@pytest.mark.slow
 def test_it_learns_to_render_what_the_encoder_says(scenes: Path, tmp_path: Path):
     trainer = prepared(small_pretrain_config(scenes, tmp_path, steps=40))
     found = losses_of(trainer, 0, 40)
