@@ -17,6 +17,7 @@ from condense_ns.commands.match import Match
 from condense_ns.commands.probe import Finetune, Probe
 from condense_ns.commands.query import AskQuery
 from condense_ns.commands.synthesize import Synthesize
+from condense_ns.commands.train_colouriser import TrainColouriser
 from condense_ns.commands.train_mini import TrainMini
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 
@@ -47,6 +48,7 @@ Commands = tyro.conf.FlagConversionOff[
     ]
     | Annotated[Synthesize, tyro.conf.subcommand(name="synth")]
     | Annotated[TrainMini, tyro.conf.subcommand(name="train-mini")]
+    | Annotated[TrainColouriser, tyro.conf.subcommand(name="train-colouriser")]
 ]
 
 
