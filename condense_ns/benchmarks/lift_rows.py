@@ -1,12 +1,17 @@
-"""Five ways to an operator's answer in a view, of which lift3d is the last.
+"""Six ways to an operator's answer in a view, of which lift3d is the last.
 
 ==================  ============================================================================
 ``true image``      the operator on the target's own photograph: the reference, not consistent
 ``rendered image``  the operator on the colours that lift3d renders
 ``nearest source``  the map of the nearest source, warped by the depth that lift3d renders
-``no corrector``    lift3d's blending by colours alone
+``plain blending``  the sources' maps, mixed by colours alone: no corrector, and no shares either
+                    of the rendered picture and of the sources' paintings
+``corrector off``   the whole method but for the corrector, with all its shares
 ``lift3d``          the whole method
 ==================  ============================================================================
+
+The last two differ by the corrector alone, and so tell what it does; ``plain blending`` tells what mixing
+by colours does (`methods.md` 3.6, row 4), and differs from ``lift3d`` by the shares, too.
 
 No way but the first sees the target's photograph. The first two are the operator by itself, without what
 it settles for a scene when it is lifted.
@@ -25,14 +30,15 @@ from condense_ns.operators.base import Operator
 from condense_ns.operators.checking import checked_encode
 from condense_ns.pipelines.scene_lifting import Answered, LiftedView, SceneLifter
 
-TRUE, RENDERED, NEAREST, PLAIN, FULL = (
+TRUE, RENDERED, NEAREST, PLAIN, OFF, FULL = (
     "true image",
     "rendered image",
     "nearest source",
-    "no corrector",
+    "plain blending",
+    "corrector off",
     "lift3d",
 )
-ROWS = (TRUE, RENDERED, NEAREST, PLAIN, FULL)
+ROWS = (TRUE, RENDERED, NEAREST, PLAIN, OFF, FULL)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ def answers(lifter: SceneLifter, operator: Operator, target: Target) -> dict[str
         RENDERED: lifter.answer(operator, of_rendered, rendered, alone=True),
         NEAREST: lifter.answer(operator, nearest, rendered),
         PLAIN: lifter.answer(operator, plain, rendered),
+        OFF: lifter.lifted_answer(operator, lifted, corrected=False),
         FULL: lifter.lifted_answer(operator, lifted),
     }
 

@@ -1,4 +1,4 @@
-"""How consistent and how faithful lifted answers are, beside four other ways (`methods.md` 7).
+"""How consistent and how faithful lifted answers are, beside five other ways (`methods.md` 7).
 
 Every view may be a target: nothing was trained on the scene, and a target is rendered from other views
 only. Pairs of targets are *short* (neighbours) or *long* (5 degrees apart or more). Warps between them

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class BenchLift:
-    """Measure lift3d on scenes that it was not trained on, beside four other ways to the same answers.
+    """Measure lift3d on scenes that it was not trained on, beside five other ways to the same answers.
 
     Prints for every scene the PSNR of views rendered from the others, and for every operator how far
     answers about the same place differ between views (short and long pairs) and how far they are from the

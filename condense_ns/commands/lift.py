@@ -51,7 +51,8 @@ class Lift:
     """PLY file of points or a mesh whose vertices get features, too; in the dataset's coordinates or those of
     its transforms.json."""
     points_from_depth: int = 0
-    """Lift to so many points of the views' own surfaces, too, instead of points of a file."""
+    """How many points of the surfaces that the training views see get features, too (by the dataset's depth
+    images or, without any, lift3d's own depth); 0 for none, and not together with --points."""
     device: str = "cpu"
     """Where to compute, e.g. cuda."""
 

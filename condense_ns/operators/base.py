@@ -1,7 +1,8 @@
 """What an operator is: a frozen 2D network cut in two, so that its middle can be lifted to 3D.
 
 `encode` runs on every source photograph; its maps are lifted to the target view; the lifted map
-enters `decode`, which answers at the pixels of the target's image. Both halves stay frozen.
+enters `decode`, which answers at the pixels of the target's image, or with a larger picture. Both
+halves stay frozen.
 
 Maps follow the convention of `condense_ns.encoders.base`: the grid covers the whole image exactly.
 """
@@ -130,8 +131,11 @@ class Operator(ABC):
         self,
         feature_map: Float[Tensor, "rows columns channels"],
         image: Float[Tensor, "3 height width"],
-    ) -> Float[Tensor, "height width answers"]:
+    ) -> Float[Tensor, "answer_height answer_width answers"]:
         """The operator's answer at every pixel of the target view, on `device`.
+
+        Without classes, three answers may be a picture that is a whole number of times as tall and as
+        wide as the view, the same for all views (`checking.MOST_TIMES` at most).
 
         Args:
             feature_map: as `encode` answers, of the size `grid_size`, or lifted, of `lifted_size`.
@@ -143,7 +147,7 @@ class Operator(ABC):
         self,
         feature_map: Float[Tensor, "rows columns channels"],
         image: Float[Tensor, "3 height width"],
-    ) -> Float[Tensor, "height width answers"]:
+    ) -> Float[Tensor, "answer_height answer_width answers"]:
         """As `decode`, without what `prepare` settled for its quality: the plain network's answer.
 
         Lifted answers are compared with it.

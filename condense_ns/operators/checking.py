@@ -1,5 +1,6 @@
 """Calling the halves of an operator and refusing what cannot be lifted or shown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,6 +8,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.operators.base import Operator, OperatorError
+
+MOST_TIMES = 8
+"""Times as tall and as wide as its view that a picture may be."""
+
+
+def is_enlarged(answers: int, sides: Sequence[int], height: int, width: int) -> bool:
+    """Whether an answer is a picture, several whole times as tall and just as many as wide as its view.
+
+    Args:
+        answers: per pixel.
+        sides: height and width of the answer.
+        height: of the view, in pixels.
+        width: of the view, in pixels.
+    """
+    times = sides[0] // height
+    is_whole = tuple(sides) == (times * height, times * width)
+    return answers == 3 and is_whole and 1 < times <= MOST_TIMES
 
 
 def checked_encode(
@@ -36,7 +54,7 @@ def checked_decode(
     feature_map: Float[Tensor, "rows columns channels"],
     image: Float[Tensor, "3 height width"],
     alone: bool = False,
-) -> Float[Tensor, "height width answers"]:
+) -> Float[Tensor, "answer_height answer_width answers"]:
     """What the operator's `decode` answers.
 
     Args:
@@ -47,7 +65,8 @@ def checked_decode(
 
     Raises:
         OperatorError: the map is not of the operator's size for that image or not finite; or the answer
-            is no float32 tensor with one vector per pixel, or not finite.
+            is no float32 tensor with one vector per pixel, of the image or of a picture up to
+            `MOST_TIMES` as tall and as wide, or not finite.
     """
     height, width = image.shape[-2:]
     expected = (*operator.grid_size(height, width), operator.channels)
@@ -64,10 +83,13 @@ def checked_decode(
             "view sees before decoding"
         )
     answer = (operator.decode_alone if alone else operator.decode)(feature_map, image)
-    answers = answer.shape[-1] if isinstance(answer, Tensor) and answer.ndim == 3 else "answers"
-    _refuse_other_shapes(
-        operator, asked, answer, (height, width, answers), "height, width, answers"
-    )
+    shape = tuple(answer.shape) if isinstance(answer, Tensor) and answer.ndim == 3 else ()
+    expected, axes = (height, width, shape[-1] if shape else "answers"), "height, width, answers"
+    if not operator.label_names:
+        axes += f"; pictures up to {MOST_TIMES} whole times as tall and as wide"
+        if shape and is_enlarged(shape[2], shape[:2], height, width):
+            expected = shape
+    _refuse_other_shapes(operator, asked, answer, expected, axes)
     _refuse_other_values(operator, asked, answer)
     return answer
 

@@ -6,18 +6,23 @@ with
 * ``encode(images)``: RGB in [0, 1] of shape (batch, 3, height, width), of any size, to maps of shape
   (batch, channels, rows, columns) that cover the whole images;
 * ``decode(maps, images)``: such maps, lifted to views of these images, to answers of shape
-  (batch, answers, height, width);
+  (batch, answers, height, width); three answers may be a larger picture, (batch, 3, n * height,
+  n * width) with the same whole n for all images, up to 8;
 
 and, if it likes,
 
 * ``picture(answers)``: to RGB in [0, 1]; without it, three answers are colours and one is grey;
-* ``label_names``: names of classes, if the answers are their scores;
+* ``label_names``: names of classes, if the answers are their scores, one per pixel of the image;
+* ``fingerprint``: a text of whatever else changes what `encode` answers and its code and weights do not
+  tell, such as a prompt from the environment: maps are kept on disk for each;
 * ``channels`` and ``grid_size(height, width)``, to (rows, columns): without them a grey image is
   encoded to find out.
 
 Text-driven editing: `encode` edits each photograph and answers the edited latent, `decode` is the
-latent's decoder. Super-resolution: `encode` answers the features before the enlargement, `decode`
-enlarges and resizes to the image.
+latent's decoder; a callable for each text, ``functools.partial(Editor, "gold")``, or one that reads it
+from the environment. Super-resolution: `encode` answers the features before the enlargement, `decode`
+enlarges; pictures and films of answers are written at its size. Both in small:
+``tests/operators/own_operators.py``.
 """
 
 from typing import Any
@@ -31,6 +36,7 @@ from condense_ns.encoders.fingerprint import fingerprint, state_digest
 from condense_ns.encoders.preprocessing import grid_within
 from condense_ns.encoders.user_callable import made_by_callable
 from condense_ns.operators.base import Operator, OperatorError
+from condense_ns.operators.checking import MOST_TIMES, is_enlarged
 from condense_ns.operators.class_answers import label_picture
 
 CODE_VERSION = 1
@@ -79,6 +85,7 @@ class UserOperator(Operator):
                 "callable": spec,
                 "source": source,
                 "weights": state_digest(halves.state_dict()) if is_module else None,
+                "told": str(getattr(halves, "fingerprint", "")),
                 "image_size": image_size,
             }
         )
@@ -108,12 +115,13 @@ class UserOperator(Operator):
         self,
         feature_map: Float[Tensor, "rows columns channels"],
         image: Float[Tensor, "3 height width"],
-    ) -> Float[Tensor, "height width answers"]:
-        """What the second half answers."""
+    ) -> Float[Tensor, "answer_height answer_width answers"]:
+        """What the second half answers, for the image's pixels or, three colours, for a larger picture's."""
         maps = feature_map.to(self.device).permute(2, 0, 1)[None].contiguous()
         pixels = image[None].to(self.device, torch.float32)
-        answers = len(self.label_names) or None
-        answer = self._answer("decode", (1, answers, *image.shape[-2:]), maps, pixels)
+        answers, (height, width) = len(self.label_names) or None, image.shape[-2:]
+        view = None if answers else (height, width)
+        answer = self._answer("decode", (1, answers, height, width), maps, pixels, view=view)
         return answer[0].permute(1, 2, 0)
 
     def labels(
@@ -156,7 +164,11 @@ class UserOperator(Operator):
 
     @torch.no_grad()
     def _answer(
-        self, name: str, shape: tuple[int | None, ...], *tensors: Float[Tensor, "_ _ _ _"]
+        self,
+        name: str,
+        shape: tuple[int | None, ...],
+        *tensors: Float[Tensor, "_ _ _ _"],
+        view: tuple[int, int] | None = None,
     ) -> Float[Tensor, "_ _ _ _"]:
         """What a function of the object answers, float32 on `device`.
 
@@ -164,6 +176,7 @@ class UserOperator(Operator):
             name: of the function.
             shape: expected of the answer; None where anything is right.
             tensors: its arguments.
+            view: height and width of a view whose larger picture is right, too; None for none.
 
         Raises:
             OperatorError: it fails, or answers something else.
@@ -175,11 +188,28 @@ class UserOperator(Operator):
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise OperatorError(f"{self.spec}: {name} fails on {given} ({reason})") from error
         found = tuple(answer.shape) if isinstance(answer, Tensor) else ()
-        fits = len(found) == 4 and 0 not in found
-        if not fits or any(side not in (None, is_) for side, is_ in zip(shape, found, strict=True)):
+        if not _fits(found, shape, view):
             found = found or type(answer).__name__
             wanted = ", ".join("any" if side is None else str(side) for side in shape)
+            larger = "" if view is None else _larger(*view)
             raise OperatorError(
-                f"{self.spec}: {name} answers {found} for {given}; expected ({wanted})"
+                f"{self.spec}: {name} answers {found} for {given}; expected ({wanted}){larger}"
             )
         return answer.to(self.device, torch.float32)
+
+
+def _fits(
+    found: tuple[int, ...], shape: tuple[int | None, ...], view: tuple[int, int] | None
+) -> bool:
+    """Whether an answer has the expected shape, or is a larger picture of the view."""
+    if len(found) != 4 or 0 in found:
+        return False
+    agrees = all(side in (None, is_) for side, is_ in zip(shape, found, strict=True))
+    return agrees or (view is not None and is_enlarged(found[1], found[2:], *view))
+
+
+def _larger(height: int, width: int) -> str:
+    """How else a picture of a view may be answered, for messages."""
+    return (
+        f" or, as a picture, (1, 3, n * {height}, n * {width}) with a whole n of 2 to {MOST_TIMES}"
+    )

@@ -42,7 +42,8 @@ def write_views(
     """Lift the operator to views and write what it answers.
 
     Writes ``rgb/00000.png`` and ``answer/00000.png``, ``labels/00000.png`` (numbers of classes; 16 bits
-    of more than 256 classes) if the operator has any, and ``rgb.mp4`` and ``answer.mp4``.
+    of more than 256 classes) if the operator has any, and ``rgb.mp4`` and ``answer.mp4``. Answers of an
+    operator that enlarges have its size, in the film without a last odd row or column.
 
     Returns:
         lines to tell the user.

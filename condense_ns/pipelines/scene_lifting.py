@@ -44,6 +44,7 @@ class Answered:
     feature_map: Float[Tensor, "rows columns channels"]
     """What was decoded."""
     answer: Float[Tensor, "height width answers"]
+    """At the view's pixels, or, of operators that enlarge, at those of a larger picture."""
     picture: Float[Tensor, "3 height width"]
     """To look at, in [0, 1]."""
     labels: Int[Tensor, "height width"] | None
@@ -181,24 +182,34 @@ class SceneLifter:
         return render_features(self.network, view.look, stacked, grid, corrected)
 
     @torch.no_grad()
-    def lift(self, operator: Operator, view: LiftedView) -> Float[Tensor, "rows columns channels"]:
+    def lift(
+        self, operator: Operator, view: LiftedView, corrected: bool = True
+    ) -> Float[Tensor, "rows columns channels"]:
         """The operator's map of a camera, from those of the sources and of the rendered picture."""
-        blended = self.blend(operator, view)
+        blended = self.blend(operator, view, corrected)
         if operator.rendered_share == 0:
             return blended
         own = checked_encode(operator, view.picture[None])[0].to(blended)
         own = on_grid(own, *blended.shape[:2])
         return torch.lerp(blended, own, operator.rendered_share * _lit(view, *blended.shape[:2]))
 
-    def lifted_answer(self, operator: Operator, view: LiftedView) -> Answered:
-        """What the operator, once it is prepared, answers for a camera."""
-        feature_map = self.lift(operator, view)
+    def lifted_answer(
+        self, operator: Operator, view: LiftedView, corrected: bool = True
+    ) -> Answered:
+        """What the operator, once it is prepared, answers for a camera.
+
+        Args:
+            operator: whose answer is wanted.
+            view: the camera.
+            corrected: let the sources' maps correct each other; nothing else depends on it.
+        """
+        feature_map = self.lift(operator, view, corrected)
         answer = checked_decode(operator, feature_map, view.picture)
         if operator.painted_share > 0:
             painted = torch.stack([self._painted(operator, number) for number in view.sources])
-            size = view.look.target.height, view.look.target.width
+            height, width, _ = answer.shape
             mixed = render_features(
-                self.network, view.look, painted.to(self.device), size, corrected=False
+                self.network, view.look, painted.to(self.device), (height, width), corrected=False
             )
             answer = torch.lerp(answer, mixed.to(answer), operator.painted_share)
         return _answered(operator, feature_map, answer)

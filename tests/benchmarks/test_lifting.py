@@ -1,20 +1,39 @@
-"""The table of lift3d on a small made-up scene, with a network that has learnt nothing."""
+"""The table of lift3d on a small made-up scene, with a network that has learnt nothing; its rows."""
 
 import json
+from copy import copy, deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, Target, answers
+from condense_ns.benchmarks.lifting import (
+    chosen_pairs,
+    operator_figures,
+    rendered_targets,
+    shared_of_pairs,
+)
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.errors import UserError
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.lifting.lifting_network import LiftingNetwork
-from condense_ns.lifting.network_file import save_network
+from condense_ns.lifting.network_file import SHIPPED, load_network, save_network
+from condense_ns.operators.checking import checked_encode
+from condense_ns.operators.rgb import RgbOperator
+from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
 from condense_ns.synthetic.scene_folder import write_scene
 from condense_ns.synthetic.scene_plan import ScenePlan
 
-WAYS = ("true image", "rendered image", "nearest source", "no corrector", "lift3d")
+WAYS = (
+    "true image",
+    "rendered image",
+    "nearest source",
+    "plain blending",
+    "corrector off",
+    "lift3d",
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +46,12 @@ def bench(tmp_path_factory):
     save_network(LiftingNetwork(planes=16, samples=3), folder / "random.safetensors")
     return BenchLift(
         scenes=(scene,),
-        operators=("rgb", "features:gradients", "classes:mini?table,wall,floor"),
+        operators=(
+            "rgb",
+            "features:gradients",
+            "classes:mini?table,wall,floor",
+            "torch:tests.operators.own_operators:Enlarger",
+        ),
         weights=folder / "random.safetensors",
         targets=2,
         sources=4,
@@ -72,3 +96,71 @@ def test_what_cannot_be_measured_is_told_before_the_work(bench, monkeypatch, opt
     monkeypatch.setattr("condense_ns.benchmarks.lifting.rendered_targets", None)
     with pytest.raises(UserError, match=told):
         replace(bench, **options).main()
+
+
+@pytest.fixture(scope="module")
+def lifter(tabletop: Path, tmp_path_factory: pytest.TempPathFactory) -> SceneLifter:
+    scene = open_scene(tabletop, 64)
+    return SceneLifter(load_network(SHIPPED), scene, 3, tmp_path_factory.mktemp("maps"))
+
+
+@pytest.fixture(scope="module")
+def target(lifter: SceneLifter) -> Target:
+    return rendered_targets(lifter, {0})[0]
+
+
+@pytest.fixture
+def operator() -> RgbOperator:
+    """Coarse colours with both shares."""
+    operator = RgbOperator("rgb", image_size=16)
+    operator.rendered_share, operator.painted_share = 0.25, 0.3
+    return operator
+
+
+def test_corrector_off_has_the_shares_that_plain_blending_lacks(lifter, target, operator):
+    rows = answers(lifter, operator, target)
+    assert (target.lifted.rendered.accumulation > 0).all()
+    own = checked_encode(operator, target.lifted.picture[None])[0]
+    torch.testing.assert_close(rows[OFF].feature_map, 0.75 * rows[PLAIN].feature_map + 0.25 * own)
+    decoded = lifter.answer(operator, rows[OFF].feature_map, target.lifted.picture).answer
+    assert (rows[OFF].answer - decoded).abs().mean() > 1e-3  # some is the sources' paintings
+    apart = rows[FULL].feature_map - rows[OFF].feature_map
+    assert apart.abs().mean() > 1e-3
+
+
+def test_a_corrector_that_does_nothing_may_as_well_be_off(lifter, target, operator):
+    network = deepcopy(lifter.network).requires_grad_(False)
+    blender = network.blender
+    blender.consent.fill_(-100.0)
+    for layer, value in ((blender.described_mixing[-1], 0.0), (blender.gate[-1], -100.0)):
+        layer.weight.zero_()
+        layer.bias.fill_(value)
+    idle = copy(lifter)
+    idle.network = network
+    rows = answers(idle, operator, target)
+    torch.testing.assert_close(rows[FULL].answer, rows[OFF].answer, atol=1e-5, rtol=1e-4)
+    assert (rows[FULL].answer - rows[PLAIN].answer).abs().mean() > 1e-3
+
+
+class Twice(RgbOperator):
+    """The colours on twice as many rows and columns."""
+
+    def decode(self, feature_map, image):  # pyright: ignore[reportIncompatibleMethodOverride]
+        height, width = image.shape[-2:]
+        return on_grid(feature_map, 2 * height, 2 * width)
+
+
+def test_enlarged_pictures_are_compared_at_the_same_places(lifter):
+    pairs = chosen_pairs(lifter, 1)
+    targets = rendered_targets(
+        lifter, {view for pair in pairs for view in (pair.first, pair.second)}
+    )
+    shared = shared_of_pairs(lifter, pairs, targets)
+    plain, twice = (
+        operator_figures(lifter, kind("rgb", image_size=16), shared, targets)
+        for kind in (RgbOperator, Twice)
+    )
+    for row in ROWS:
+        for figure in ("short", "infidelity"):
+            assert twice[row][figure] == pytest.approx(plain[row][figure], rel=0.05), row
+        assert twice[row]["sharpness"] == pytest.approx(plain[row]["sharpness"] / 2, rel=0.1)

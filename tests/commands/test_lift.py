@@ -13,6 +13,7 @@ from condense_ns.errors import UserError
 from condense_ns.export.point_cloud import read_points, write_points
 from tests.data.changed_scenes import copied, rewrite
 from tests.lift_run import LiftRun
+from tests.operators.own_operators import COLOURS
 
 
 def lift(scene: Path, run: LiftRun, out: Path, **options) -> Lift:
@@ -55,6 +56,40 @@ def test_held_out_views_with_classes_and_points(tabletop: Path, lift_run: LiftRu
         assert points["xyz"].shape == (300, 3)
         assert len(points["features"]) == 300
     assert (out / "points.ply").is_file()
+
+
+OWN = "torch:tests.operators.own_operators"
+
+
+def test_super_resolution_by_an_operator_of_one_s_own(
+    tabletop: Path, lift_run: LiftRun, tmp_path: Path
+):
+    out = tmp_path / "out"
+    operator = f"{OWN}:Enlarger"
+    lift(tabletop, lift_run, out, operator=operator, frames=2, points_from_depth=50).main()
+    for colours, answer in zip(pictures(out / "rgb"), pictures(out / "answer"), strict=True):
+        assert (colours.shape, answer.shape) == ((48, 64, 3), (96, 128, 3))
+        pooled = answer.reshape(48, 2, 64, 2, 3).mean(axis=(1, 3))
+        assert np.abs(pooled - colours).mean() < 16
+    with av.open(str(out / "answer.mp4")) as film:
+        sizes = [(frame.height, frame.width) for frame in film.decode(video=0)]
+    assert sizes == [(96, 128)] * 2
+    with np.load(out / "points.npz", allow_pickle=False) as points:
+        assert points["features"].shape == (50, 12)
+
+
+@pytest.mark.parametrize("word", ["gold", "blue"])
+def test_editing_by_a_word_and_an_operator_of_one_s_own(
+    tabletop: Path, lift_run: LiftRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word
+):
+    monkeypatch.setenv("EDIT", word)
+    lift(tabletop, lift_run, tmp_path / "out", operator=f"{OWN}:editor", views="eval").main()
+    folders = (tmp_path / "out" / name for name in ("rgb", "answer"))
+    for colours, answer in zip(*map(pictures, folders), strict=True):
+        edited = 2.0 * answer - colours  # see Editor.decode
+        grey = edited.max(axis=2, keepdims=True)
+        assert grey.mean() > 40
+        assert np.abs(edited - grey * np.array(COLOURS[word])).max() < 5
 
 
 def test_the_same_views_of_the_same_weights_are_the_same(

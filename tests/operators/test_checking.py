@@ -63,6 +63,10 @@ def test_wrong_maps_are_refused(image, answer, message):
     ("answer", "message"),
     [
         (torch.zeros(12, 16, 3), r"answered the shape \(12, 16, 3\); expected \(24, 32, 3\)"),
+        (torch.zeros(48, 32, 3), r"answered .* pictures up to 8 whole times as tall and as wide\)"),
+        (torch.zeros(216, 288, 3), r"answered the shape \(216, 288, 3\); expected \(24, 32, 3\)"),
+        (torch.zeros(48, 64, 2), r"answered the shape \(48, 64, 2\); expected \(24, 32, 2\)"),
+        (torch.zeros(0, 0, 3), r"answered the shape \(0, 0, 3\); expected \(24, 32, 3\)"),
         (torch.zeros(3, 24, 32), r"answered the shape \(3, 24, 32\); expected \(24, 32, 32\)"),
         (torch.zeros(24, 32), r"answered the shape \(24, 32\); expected \(24, 32, 'answers'\)"),
         ([1.0], "answered list"),
@@ -76,6 +80,14 @@ def test_wrong_answers_are_refused(image, answer, message):
         OperatorError, match=r"^rgb: decode for an image of 24 x 32 pixels " + message
     ):
         checked_decode(Answering(answer), feature_map, image)
+
+
+def test_a_picture_may_be_larger_and_scores_of_classes_may_not(image):
+    feature_map, operator = torch.zeros(24, 32, 3), Answering(torch.zeros(72, 96, 3))
+    assert checked_decode(operator, feature_map, image) is operator.answer
+    operator.label_names = ("red", "green", "blue")
+    with pytest.raises(OperatorError, match=r"\(72, 96, 3\); expected \(24, 32, 3\) \(height"):
+        checked_decode(operator, feature_map, image)
 
 
 def test_wrong_maps_are_not_decoded(image):

@@ -8,8 +8,10 @@ import torch
 from condense_ns.encoders import EncoderError
 from condense_ns.operators import OperatorError, build_operator
 from condense_ns.operators.checking import checked_decode, checked_encode
+from tests.operators.own_operators import COLOURS
 
 SOURCE = """
+import os
 import torch
 import torch.nn.functional as F
 
@@ -66,6 +68,20 @@ class WrongSize(Sharpener):
 class WrongCount(Segmenter):
     def decode(self, maps, images):
         return images
+
+class Larger(Sharpener):
+    answers, tall, wide = 3, 3, 3
+
+    def decode(self, maps, images):
+        larger = F.interpolate(images, scale_factor=(self.tall, self.wide))
+        return larger.repeat(1, 2, 1, 1)[:, : self.answers]
+
+class LargerClasses(Larger):
+    label_names = ["red", "green", "blue"]
+
+class Prompted(Sharpener):
+    def __init__(self):
+        self.fingerprint = os.environ["PROMPT"]
 
 class Flat(Sharpener):
     def encode(self, images):
@@ -197,6 +213,56 @@ def test_answers_of_another_shape_are_refused(image):
         OperatorError, match=r"decode answers \(1, 3, 24, 32\) .* expected \(1, 2, 24, 32\)"
     ):
         operator("WrongCount").decode(torch.zeros(12, 16, 1), image)
+
+
+def test_a_picture_may_be_larger_than_its_view(image):
+    larger = operator("Larger")
+    for times in (2, 3, 8):
+        larger._halves.tall = larger._halves.wide = times
+        answer = checked_decode(larger, torch.zeros(8, 6, 3), image)
+        expected = image.repeat_interleave(times, dim=1).repeat_interleave(times, dim=2)
+        assert torch.equal(answer, expected.permute(1, 2, 0))
+        assert torch.equal(larger.picture(answer), expected)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"tall": 2}, {"tall": 9, "wide": 9}, {"tall": 1.5, "wide": 1.5}, {"answers": 4}],
+)
+def test_other_larger_answers_are_refused(image, settings):
+    larger = operator("Larger")
+    for name, value in settings.items():
+        setattr(larger._halves, name, value)
+    expected = r"expected \(1, any, 24, 32\) or, as a picture, \(1, 3, n \* 24, n \* 32\) with a whole n of 2"
+    with pytest.raises(OperatorError, match=rf"decode answers .* {expected} to 8$"):
+        larger.decode(torch.zeros(8, 6, 3), image)
+
+
+def test_scores_of_classes_have_the_size_of_the_view(image):
+    classes = operator("LargerClasses")
+    with pytest.raises(OperatorError, match=r"\(1, 3, 72, 96\) .* expected \(1, 3, 24, 32\)$"):
+        classes.decode(torch.zeros(8, 6, 3), image)
+
+
+def test_a_module_may_hold_several_words_and_the_environment_another(image, monkeypatch):
+    own = "torch:tests.operators.own_operators"
+    monkeypatch.setenv("EDIT", "blue")
+    maps = torch.full((6, 8, 3), 0.5)
+    golden, blue = (build_operator(f"{own}:{name}") for name in ("golden", "editor"))
+    for editor, word in ((golden, "gold"), (blue, "blue")):
+        edited = 0.5 * torch.tensor(COLOURS[word]) * 0.5 + 0.5 * image.permute(1, 2, 0)
+        torch.testing.assert_close(checked_decode(editor, maps, image), edited)
+    monkeypatch.delenv("EDIT")
+    with pytest.raises(EncoderError, match="calling it failed"):
+        build_operator(f"{own}:editor")
+
+
+def test_what_no_code_tells_is_in_the_fingerprint_if_the_object_has_one(monkeypatch):
+    found = []
+    for prompt in ("turn it gold", "turn it blue", "turn it gold"):
+        monkeypatch.setenv("PROMPT", prompt)
+        found.append(operator("Prompted").fingerprint)
+    assert found[0] == found[2] != found[1]
 
 
 def test_callables_that_cannot_be_found():

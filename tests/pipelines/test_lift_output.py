@@ -1,7 +1,8 @@
-"""Numbers of classes in `labels/*.png`; what else is written is tested with `commands.lift`."""
+"""Numbers of classes, sizes of answers; what else is written is tested with `commands.lift`."""
 
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -36,3 +37,17 @@ def test_every_class_has_its_number(lifter, tmp_path, monkeypatch, classes, kind
     assert found.dtype == kind
     assert np.array_equal(found, labels.numpy())
     assert found.max() == classes - 1
+
+
+@pytest.mark.parametrize("side", [16, 47, 64])
+def test_an_enlarged_answer_keeps_its_size_and_its_film_even_sides(
+    lifter, tmp_path, monkeypatch, side
+):
+    answered = SimpleNamespace(picture=torch.full((3, side, side + 1), 0.5), labels=None)
+    monkeypatch.setattr(SceneLifter, "lifted_answer", lambda *_: answered)
+    write_views(lifter, build_operator("rgb"), "eval", 2, tmp_path)
+    assert Image.open(tmp_path / "answer/00000.png").size == (side + 1, side)
+    assert Image.open(tmp_path / "rgb/00000.png").size == (16, 16)
+    with av.open(str(tmp_path / "answer.mp4")) as film:
+        (frame,) = film.decode(video=0)
+        assert (frame.height, frame.width) == (side // 2 * 2, (side + 1) // 2 * 2)

@@ -71,6 +71,23 @@ def test_a_share_of_the_answer_is_painted_in_the_sources(lifter: SceneLifter, vi
     assert torch.equal(mixed.picture, mixed.answer.permute(2, 0, 1))
 
 
+class Enlarging(Painting):
+    """Paints twice as tall and as wide."""
+
+    def decode(self, feature_map, image):  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().decode(feature_map, image).repeat(2, 2, 1)
+
+
+def test_enlarged_answers_are_mixed_at_their_own_size(lifter: SceneLifter, view: LiftedView):
+    operators = Painting(painted_share=0.5), Enlarging(painted_share=0.5)
+    operators[1].spec = "enlarging"
+    small, large = (lifter.lifted_answer(operator, view) for operator in operators)
+    assert large.answer.shape == (96, 128, 3)
+    assert large.picture.shape == (3, 96, 128)
+    pooled = torch.nn.functional.avg_pool2d(large.picture, 2)
+    assert (pooled - small.picture).abs().mean() < 0.02
+
+
 def test_answers_of_sources_are_painted_once(lifter: SceneLifter, view: LiftedView):
     calls = []
 
