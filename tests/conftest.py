@@ -16,7 +16,7 @@ from tests.sparse_run import SparseRun, make_sparse_run
 from tests.trained_run import TrainedRun, make_trained_run
 from tests.training import COLOUR_NETWORK
 
-LONG_MADE = {"sparse_run", "page", "keypoint_page"}
+LONG_MADE = {"sparse_run", "page", "keypoint_page", "scenes_page"}
 """Fixtures whose making makes a test slow."""
 
 

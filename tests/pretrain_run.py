@@ -16,6 +16,10 @@ from tests.lift_run import lift_pipeline_config
 from tests.training import COLOURS
 
 STEPS = 2
+AGREEMENT = {
+    f"{COLOURS} {kind}" for kind in ("cos_c", "coverage", "cos_c to refined", "cos_c of refined")
+}
+"""What its evaluation tells of each encoder, of that of `COLOURS`."""
 
 
 def small_pretrain_config(

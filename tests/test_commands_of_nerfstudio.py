@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 from tests.lift_run import LiftRun
+from tests.pretrain_run import AGREEMENT
 from tests.scenes import make_textured_scene
 from tests.trained_run import TrainedRun
+from tests.training import COLOURS
 
 BIN = Path(sys.executable).parent
 
@@ -21,6 +23,15 @@ def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str
     """One of nerfstudio's commands, whatever it exits with."""
     line = [str(BIN / command), *(str(argument) for argument in arguments)]
     return subprocess.run(line, capture_output=True, text=True, check=False, timeout=600)
+
+
+def figures_of(config: Path, folder: Path) -> dict[str, float]:
+    """What `ns-eval` writes about a run: numbers, all of them finite."""
+    found = run("ns-eval", "--load-config", config, "--output-path", folder / "figures.json")
+    assert found.returncode == 0, found.stderr[-2000:]
+    results = json.loads((folder / "figures.json").read_text())["results"]
+    assert all(np.isfinite(value) for value in results.values()), results
+    return results
 
 
 def make_nan_pose(scene: Path) -> None:
@@ -45,14 +56,38 @@ def test_a_mistake_ends_ns_train_with_one_sentence(tmp_path: Path):
 
 
 def test_ns_eval_writes_our_figures(trained_run: TrainedRun, tmp_path: Path):
-    found = run(
-        "ns-eval", "--load-config", trained_run.config, "--output-path", tmp_path / "figures.json"
-    )
-    assert found.returncode == 0, found.stderr[-2000:]
-    results = json.loads((tmp_path / "figures.json").read_text())["results"]
+    results = figures_of(trained_run.config, tmp_path)
     assert results["psnr"] > 14.0  # the photographs' mean colour: 11.0
     assert results["feature_1_cos_c"] > 0.5
-    assert "lpips" not in results or np.isfinite(results["lpips"])
+
+
+@pytest.mark.slow
+def test_ns_eval_compares_the_held_out_views_of_a_scene_that_lift3d_never_saw(
+    lift_run: LiftRun, tmp_path: Path
+):
+    results = figures_of(lift_run.config, tmp_path)
+    assert results["psnr"] > 10.0
+    assert 0.0 < results["ssim"] < 1.0
+
+
+@pytest.mark.slow
+def test_ns_train_and_ns_eval_run_condense_pretrain(tabletops: Path, tmp_path: Path):
+    found = run(
+        "ns-train",
+        *("condense-pretrain-tiny", "--output-dir", tmp_path, "--data", tabletops),
+        *("--timestamp", "t", "--max-num-iterations", "3", "--pipeline.encoders", COLOURS),
+        *("--pipeline.datamanager.image-size", "64", "--pipeline.datamanager.grey-share", "0"),
+        *("--pipeline.datamanager.encoder-image-size", "64"),
+        *("--pipeline.datamanager.most-voxels", "1500", "--pipeline.model.latent-dim", "16"),
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert list(tmp_path.rglob("step-000000002.ckpt"))
+    (config,) = tmp_path.rglob("config.yml")
+    results = figures_of(config, tmp_path)
+    for name in AGREEMENT:
+        assert -1.0 <= results[name] <= 1.0
+    assert results[f"{COLOURS} coverage"] > 0.8
+    assert results["psnr"] > 10.0
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`condense features`: per-point features of a point cloud or a scene never trained on."""
+"""`condense features`: per-point features of a point cloud, a scene never trained on, or a trained run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Features:
     """Let a pre-trained 3D backbone say what an encoder would say of points.
 
-    Give a point cloud (PLY, NPZ, LAS), or a scene with depth images or points, whose voxels' centres then are
-    the points. Writes an NPZ file with xyz, features (half precision) and known (0 where too little is
+    Give a point cloud (PLY, NPZ, LAS); or a scene with depth images or points, or a trained run, whose voxels'
+    centres then are the points. Writes an NPZ file with xyz, features (half precision) and known (0 where too little is
     around a point), and beside it a PLY file in the features' colours.
     """
 
@@ -26,6 +26,9 @@ class Features:
     """Point cloud; colours and normals are used if it has them."""
     scene: Path | None = None
     """Folder of a scene, of any kind that nerfstudio reads; points are in its own coordinates."""
+    load_config: Path | None = None
+    """Config.yml of a run of nerfacto, condense-dense or condense-sparse, whose density and colour fill voxels of
+    its scene box where its cameras see them; points are in the dataset's own coordinates."""
     output_path: Path = Path("features.npz")
     """The file."""
     encoder: str | None = None
@@ -70,6 +73,10 @@ class Features:
 
             cloud = read_cloud(self.points)
             return giver.of_cloud(cloud, self.voxel_size, str(self.points), self.inside)
+        if self.load_config is not None:
+            from condense_ns.pipelines.loaded_run import load_radiance_run
+
+            return giver.of_run(load_radiance_run(self.load_config))
         from condense_ns.pipelines.scene_lifting import open_scene
 
         assert self.scene is not None
@@ -79,10 +86,13 @@ class Features:
         from condense_ns.encoders import check_device
 
         check_device(self.device)
-        if (self.points is None) == (self.scene is None):
-            raise UserError("give either --points or --scene")
+        sources = (self.points, self.scene, self.load_config)
+        if sum(source is not None for source in sources) != 1:
+            raise UserError("give one of --points, --scene and --load-config")
         if self.inside and self.points is None:
             raise UserError("--inside is for --points; a scene's cameras tell, leave it out")
+        if self.voxel_size is not None and self.points is None:
+            raise UserError("--voxel-size is for --points; give --most-voxels in its place")
         if self.output_path.suffix != ".npz":
             raise UserError(f"--output-path is {self.output_path}; its name must end in .npz")
         both = (self.output_path, self.output_path.with_suffix(".ply"))

@@ -47,7 +47,7 @@ class CondenseDenseModelConfig(NerfactoModelConfig):
     only features are learned."""
     backbone: Path | None = None
     """File of condense export backbone, or "shipped": features begin as what it predicts for the scene, from its depth
-    images, points or photographs; with geometry_from, one step shows them as they are (zero-shot)."""
+    images, points or photographs; with geometry_from and --max-num-iterations 0 they stay so (zero-shot)."""
     backbone_most_voxels: int = 200_000
     """Of the volume that the backbone reads."""
     feature_latent_dim: int = 64

@@ -23,6 +23,7 @@ from condense_ns.models.lift3d import Lift3DModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_fingerprints, check_keys
 from condense_ns.pipelines.distributed_model import MODEL, distributed, without_wrapper
 from condense_ns.pipelines.host_memory import keep_large_buffers
+from condense_ns.pipelines.no_steps import allow_no_steps
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.option_checks import check_cross_scene_options
@@ -87,6 +88,7 @@ class CrossScenePipeline(VanillaPipeline):
     ) -> list[TrainingCallback]:
         """The host's callbacks; saves the config once more, now that feature sizes are known."""
         save_config_again(training_callback_attributes)
+        allow_no_steps(training_callback_attributes)  # not before: it is no setting of the user's
         return super().get_training_callbacks(training_callback_attributes)
 
     def get_train_loss_dict(self, step: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:

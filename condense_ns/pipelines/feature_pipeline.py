@@ -20,6 +20,7 @@ from condense_ns.pipelines.feature_evaluation import FIGURES, agreement, consist
 from condense_ns.pipelines.frozen_geometry import adopt_settings, adopt_weights
 from condense_ns.pipelines.held_out_views import HeldOutViews, check_held_out
 from condense_ns.pipelines.host_memory import keep_large_buffers
+from condense_ns.pipelines.no_steps import allow_no_steps
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.option_checks import check_options
@@ -102,6 +103,7 @@ class FeaturePipeline(VanillaPipeline):
     ) -> list[TrainingCallback]:
         """The host's callbacks; saves the config once more, now that feature sizes are known."""
         save_config_again(training_callback_attributes)
+        allow_no_steps(training_callback_attributes)  # not before: it is no setting of the user's
         return super().get_training_callbacks(training_callback_attributes)
 
     def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:

@@ -119,5 +119,5 @@ def _surface_points(lifter: SceneLifter, depths: Depths, count: int) -> Float[Te
         raise UserError(
             f"no depth is known in scene {lifter.scene.name}; give points with --points"
         )
-    step = max(1, len(everything) // count)
-    return everything[::step][:count]
+    taken = min(count, len(everything))
+    return everything[torch.arange(taken) * len(everything) // taken]

@@ -4,12 +4,15 @@ from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Float64
+from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from torch import Tensor
 
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_volume import volume_of_scene
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.geometry.similarity import Similarity
+from condense_ns.pipelines.loaded_run import RadianceRun
+from condense_ns.pipelines.run_volume import volume_of_run
 from condense_ns.rendering.pca_colours import fit_pca_colours, pca_colours
 from condense_ns.volumes.from_points import PointCloud, check_cloud, volume_from_points
 from condense_ns.volumes.sparse_volume import SparseVolume
@@ -85,7 +88,17 @@ class FeatureGiver:
             UserError: as for `volume_of_scene`.
         """
         volume = volume_of_scene(scene).at_most(self._most_voxels)
-        outputs = scene.train_outputs
+        return self._of_voxels(volume, scene.train_outputs)
+
+    def of_run(self, run: RadianceRun) -> PointFeatures:
+        """Features of the centres of the voxels that a run's density fills.
+
+        Raises:
+            UserError: as for `volume_of_run`.
+        """
+        return self._of_voxels(volume_of_run(run, self._most_voxels), run.outputs)
+
+    def _of_voxels(self, volume: SparseVolume, outputs: DataparserOutputs) -> PointFeatures:
         to_model = Similarity.of_dataparser(outputs.dataparser_transform, outputs.dataparser_scale)
         given = to_model.inverse().points(volume.centres.double())
         return self._at(volume, volume.centres, given)

@@ -96,7 +96,7 @@ def volume_from_density(
     if len(volume) == 0:
         raise UserError(
             f"{name} is empty in its box: nowhere does a voxel stop {sampling.least_opacity:.0%} of "
-            "the light where a camera looks; give a lower least opacity or another box"
+            "the light where a camera looks; train it longer"
         )
     centres, directions = volume.centres.split(BATCH), (-volume.normal).split(BATCH)
     found = [colour(at, along) for at, along in zip(centres, directions, strict=True)]

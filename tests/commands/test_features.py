@@ -109,14 +109,23 @@ def test_the_backbone_s_own_numbers_can_be_had(backbone: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({}, "give either --points or --scene"),
-        ({"points": Path("a.ply"), "scene": Path("b")}, "give either --points or --scene"),
+        ({}, "give one of --points, --scene and --load-config"),
+        ({"points": Path("a.ply"), "scene": Path("b")}, "give one of --points, --scene and --load"),
+        (
+            {"scene": Path("b"), "load_config": Path("c")},
+            "give one of --points, --scene and --load",
+        ),
         ({"points": Path("a.ply"), "output_path": Path("x.ply")}, r"must end in \.npz"),
         ({"points": Path("a.ply"), "voxel_size": 0.0}, "--voxel-size is 0.0"),
         ({"points": Path("a.ply"), "most_voxels": 0}, "--most-voxels is 0; it must be 1"),
         ({"points": Path("absent.ply")}, "absent.ply"),
         ({"points": Path("a.ply"), "device": "gpu"}, "unknown device 'gpu'; use cpu, cuda"),
         ({"scene": Path("b"), "inside": True}, "--inside is for --points"),
+        (
+            {"load_config": Path("c"), "voxel_size": 0.1},
+            "--voxel-size is for --points; give --most-",
+        ),
+        ({"load_config": Path("absent.yml")}, "no run at absent.yml"),
     ],
 )
 def test_what_cannot_be_done_is_told(backbone: Path, options: dict, sentence: str):

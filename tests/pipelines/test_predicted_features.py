@@ -1,9 +1,12 @@
-"""condense-dense that begins with what a backbone predicts."""
+"""condense-dense and condense-sparse that begin with what a backbone predicts."""
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from nerfstudio.engine.trainer import TrainerConfig
 from nerfstudio.utils.eval_utils import eval_setup
 
 from condense_ns.data.posed_scene import PosedScene
@@ -15,12 +18,15 @@ from condense_ns.fields.backbone_file import load_backbone, save_backbone
 from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
+from condense_ns.models.keypoint_training import LOSSES
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.volumes.sparse_volume import SparseVolume
 from condense_ns.volumes.trilinear import trilinear
+from tests.sparse_run import small_sparse_config, sparse_pipeline_config
 from tests.training import COLOURS, feature_pipeline, pipeline_config, prepared, small_config, train
 
 MOST = 1500
+KEYPOINT_LOSSES = {f"keypoint_{name}_loss" for name in LOSSES}
 
 
 def written(path: Path, spec: str = COLOURS, fingerprint: str | None = None) -> Path:
@@ -34,8 +40,22 @@ def written(path: Path, spec: str = COLOURS, fingerprint: str | None = None) -> 
     return path
 
 
-def config_with(tabletop: Path, output: Path, backbone: Path):
-    config = small_config(tabletop, output)
+def sparse_config(tabletop: Path, output: Path) -> TrainerConfig:
+    """condense-sparse-tiny, whose second step also trains keypoints."""
+    config = small_sparse_config(tabletop, output)
+    pipeline = sparse_pipeline_config(config)
+    pipeline.encoders, pipeline.datamanager.encoder_image_size = (COLOURS,), None
+    pipeline.keypoint_start, pipeline.keypoint_every = 1, 1
+    return config
+
+
+def config_with(
+    tabletop: Path,
+    output: Path,
+    backbone: Path,
+    config_of: Callable[[Path, Path], TrainerConfig] = small_config,
+) -> TrainerConfig:
+    config = config_of(tabletop, output)
     pipeline_config(config).model.backbone = backbone
     pipeline_config(config).model.backbone_most_voxels = MOST
     return config
@@ -48,9 +68,14 @@ def volume_of(tabletop: Path) -> SparseVolume:
     return volume_of_scene(PosedScene(place, 256)).at_most(MOST)
 
 
-def test_a_run_begins_with_the_prediction_and_keeps_it(tabletop: Path, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("config_of", "keypoint_losses"), [(small_config, set()), (sparse_config, KEYPOINT_LOSSES)]
+)
+def test_a_run_begins_with_the_prediction_and_goes_on_from_it(
+    config_of, keypoint_losses: set[str], tabletop: Path, tmp_path: Path
+):
     backbone = written(tmp_path / "backbone.safetensors")
-    trainer = prepared(config_with(tabletop, tmp_path / "out", backbone))
+    trainer = prepared(config_with(tabletop, tmp_path / "out", backbone, config_of))
     model = feature_pipeline(trainer).model
     assert model.predicted is not None
     volume, saved = volume_of(tabletop), load_backbone(backbone)
@@ -67,16 +92,23 @@ def test_a_run_begins_with_the_prediction_and_keeps_it(tabletop: Path, tmp_path:
             model.decoder(COLOURS)(torch.cat([latents, torch.zeros(50, _view_dim(model))], dim=1)),
             decoder(latents),
         )
-    train(trainer, 2)
+    losses = train(trainer, 2)
+    assert {name for name in losses if name.startswith("keypoint_")} == keypoint_losses
+    assert all(map(math.isfinite, losses.values()))
     assert model.predicted.learned_share.item() != 0.0
+    learned = torch.randn(len(centres), 8)
+    with torch.no_grad():
+        now = model.predicted(centres, learned)
+    torch.testing.assert_close(
+        now - model.predicted.learned_share.item() * learned, expected, atol=1e-3, rtol=1e-3
+    )
     backbone.unlink()  # the run must do without it
     _, pipeline, _, _ = eval_setup(trainer.base_dir / "config.yml", test_mode="test")
     assert isinstance(pipeline, FeaturePipeline)
     again = pipeline.model.predicted
     assert again is not None
-    learned = torch.randn(len(centres), 8)
     with torch.no_grad():
-        assert torch.equal(again(centres, learned), model.predicted(centres, learned))
+        assert torch.equal(again(centres, learned), now)
 
 
 def _view_dim(model) -> int:

@@ -25,6 +25,7 @@ from tests.lift_run import (
     write_list,
 )
 from tests.pretrain_run import (
+    AGREEMENT,
     losses_of,
     model_of,
     model_settings,
@@ -34,9 +35,6 @@ from tests.pretrain_run import (
 from tests.training import COLOURS, prepared
 
 OUTPUTS = ["rgb", "depth", "accumulation", "feature_pca"]
-AGREEMENT = {
-    f"{COLOURS} {kind}" for kind in ("cos_c", "coverage", "cos_c to refined", "cos_c of refined")
-}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lift_run import LiftRun, trained
+from tests.pretrain_run import small_pretrain_config
 from tests.trained_run import BIN, TrainedRun
 from tests.viewer.page import BROWSER, DRIVER, ViewerPage
 
@@ -43,9 +45,27 @@ def keypoint_page(
             yield page
 
 
+@pytest.fixture(scope="module", params=["lift3d", "condense-pretrain"])
+def scenes_page(
+    request: pytest.FixtureRequest, lift_run: LiftRun, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ViewerPage]:
+    """The same for a run of each method over many scenes."""
+    config, folder = lift_run.config, tmp_path_factory.mktemp("scenes_viewer")
+    if request.param == "condense-pretrain":
+        config = trained(small_pretrain_config(lift_run.scenes, folder)).base_dir / "config.yml"
+    with page_of(config, folder, panel="Custom Elements") as page:
+        yield page
+
+
 @contextmanager
-def page_of(config: Path, folder: Path) -> Iterator[ViewerPage]:
-    """A browser that shows `ns-viewer` on a run; logs and pictures go to the folder."""
+def page_of(config: Path, folder: Path, panel: str = "Query by image crop") -> Iterator[ViewerPage]:
+    """A browser that shows `ns-viewer` on a run; logs and pictures go to the folder.
+
+    Args:
+        config: the run's config.yml.
+        folder: gets them.
+        panel: words that the page has as soon as our part of it is there.
+    """
     for program in (BROWSER, DRIVER):
         if not program.exists():
             pytest.skip(f"{program} is not installed (Debian: chromium chromium-driver)")
@@ -58,7 +78,7 @@ def page_of(config: Path, folder: Path) -> Iterator[ViewerPage]:
             wait_until_open(port, viewer, folder / "viewer.log")
             browser = ViewerPage(folder / "profile", folder)
             try:
-                browser.open(f"http://127.0.0.1:{port}")
+                browser.open(f"http://127.0.0.1:{port}", panel)
                 yield browser
             finally:
                 browser.close()

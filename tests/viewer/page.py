@@ -68,10 +68,10 @@ class ViewerPage:
         self.driver = webdriver.Chrome(options, Service(str(DRIVER)))
         self.screenshots = screenshots
 
-    def open(self, address: str) -> None:
-        """Load the page, wait for the panel and a first picture, and let pictures be small."""
+    def open(self, address: str, panel: str) -> None:
+        """Load the page, wait for words of the panel and a first picture, and let pictures be small."""
         self.driver.get(address)
-        wait_for(lambda: "Query by image crop" in self.text(), "the panel", LOAD_SECONDS)
+        wait_for(lambda: panel in self.text(), "the panel", LOAD_SECONDS)
         wait_for(lambda: self.chosen("Output type") == "rgb", "a first picture", LOAD_SECONDS)
         self.fill("Max res", str(PICTURE_PIXELS))
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from tests.lift_run import TESTED, TRAINING
 from tests.trained_run import TrainedRun
 from tests.viewer.page import ViewerPage
 
@@ -79,6 +80,24 @@ def test_keypoints_lie_over_the_picture_and_a_clicked_one_is_described(keypoint_
     page.tick("Show")
     hidden = page.picture()
     assert share(hidden, BEST) == share(hidden, MARK) == 0.0
+
+
+def test_another_scene_is_another_picture_and_the_first_one_comes_back(scenes_page: ViewerPage):
+    page = scenes_page
+    assert page.chosen("Scene") == TRAINING[0]
+    first = page.picture()
+    for scene in (TRAINING[1], TESTED):
+        page.choose("Scene", scene)
+        another = page.picture()
+        page.screenshot(scene)
+        assert page.chosen("Scene") == scene
+        assert difference(first, another) > VISIBLE
+    page.choose("Output type", "feature_pca")
+    assert difference(another, page.picture()) > VISIBLE
+    page.choose("Output type", "rgb")
+    page.choose("Scene", TRAINING[0])
+    assert difference(first, page.picture()) < VISIBLE
+    assert "Traceback" not in (page.screenshots / "viewer.log").read_text()
 
 
 def share(picture: np.ndarray, colour: tuple[float, float, float]) -> float:

@@ -17,6 +17,8 @@ from condense_ns.volumes.from_points import (
 )
 from condense_ns.volumes.volume_checks import validated
 
+MOST_SECONDS, REPETITIONS = 1.0, 7
+
 
 def sphere(count=20_000, centre=(0.0, 0.0, 0.0), seed=0):
     """Points on a unit sphere with their normals, and colours that follow from their places."""
@@ -174,18 +176,23 @@ def test_impossible_sizes_are_refused(size):
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize("what", ["everything given", "size chosen", "normals too"])
-def test_time_for_a_million_points(what, capsys):
+def test_a_million_points_take_at_most_a_second_on_idle_cores(what, capsys):
     cloud = sphere(1_000_000)
     size = 0.01 if what == "everything given" else None
     if what == "normals too":
         cloud = PointCloud(cloud.positions, cloud.colours)
-    volume_from_points(sphere(1000))
-    started, busy = time.perf_counter(), time.process_time()
-    volume = volume_from_points(cloud, size)
-    passed, worked = time.perf_counter() - started, time.process_time() - busy
+    found = [timed(cloud, size) for _ in range(REPETITIONS)]
+    passed, worked = map(min, zip(*found, strict=True))
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{what}: 1e6 points to {len(volume)} voxels in {passed:.2f} s ({worked:.2f} s of work, "
-            f"{torch.get_num_threads()} threads)\n"
+            f"\n{what}: 1e6 points to voxels in {passed:.2f} s ({worked:.2f} s of work, "
+            f"{torch.get_num_threads()} threads), at best of {REPETITIONS}\n"
         )
-    assert worked / torch.get_num_threads() < 1.5
+    assert passed <= MOST_SECONDS
+
+
+def timed(cloud, size):
+    """Seconds that pass and seconds of work until there is a volume."""
+    started, busy = time.perf_counter(), time.process_time()
+    volume_from_points(cloud, size)
+    return time.perf_counter() - started, time.process_time() - busy
