@@ -18,7 +18,6 @@ from tests.backbones import write_backbone
 from tests.lift_run import lift_pipeline, small_lift_config, trained, write_list
 from tests.training import COLOURS, feature_pipeline, pipeline_config, prepared, small_config, train
 
-
 NoSteps = Callable[[TrainerConfig], Trainer]
 
 
