@@ -91,6 +91,21 @@ def test_ns_train_and_ns_eval_run_condense_pretrain(tabletops: Path, tmp_path: P
 
 
 @pytest.mark.slow
+def test_ns_train_of_no_steps_leaves_what_ns_eval_can_measure(tabletop: Path, tmp_path: Path):
+    found = run(
+        "ns-train",
+        *("condense-dense-tiny", "--output-dir", tmp_path, "--data", tabletop, "--timestamp", "t"),
+        *("--max-num-iterations", "0", "--vis", "tensorboard", "--pipeline.encoders", "mini"),
+        *("--pipeline.model.backbone", "shipped", "--pipeline.model.backbone-most-voxels", "2000"),
+    )
+    assert found.returncode == 0, found.stderr[-2000:]
+    config, figures = next(tmp_path.rglob("config.yml")), tmp_path / "figures.json"
+    found = run("ns-eval", "--load-config", config, "--output-path", figures)
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert json.loads(figures.read_text())["checkpoint"].endswith("step-000000000.ckpt")
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="ns-render refuses to start without ffmpeg"
 )

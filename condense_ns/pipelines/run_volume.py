@@ -12,6 +12,7 @@ from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.cameras.rays import Frustums, RayBundle, RaySamples
 from nerfstudio.field_components.field_heads import FieldHeadNames
 from torch import Tensor
+from torch.nn import functional as F
 
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import grid_places
@@ -33,8 +34,12 @@ RAYS_ACROSS = 64
 """Per view, along its longer side."""
 SEEN = 0.02
 """Share of some ray that a voxel stops which is seen."""
+COLOUR_VIEWS = 4
+"""That a colour is the mean of."""
 BOX_VIEWS, BOX_RAYS_ACROSS = 16, 32
 """Of the rays whose ends tell the box."""
+MARGIN = 0.02
+"""Of the box's longest edge, on every side."""
 FARTHEST = 4.0
 """Times the distance of the nearest quarter: what is farther is left out, or a horizon would make voxels huge."""
 
@@ -76,6 +81,9 @@ class _Field:
 
     def __init__(self, run: RadianceRun) -> None:
         self._field, self._device = run.model.field, run.model.device
+        cameras = run.outputs.cameras
+        self._centres = cameras.camera_to_worlds[_some(cameras, MOST_VIEWS), :, 3]
+        self._most = min(COLOUR_VIEWS, len(self._centres))
         self._near: SparseVolume | None = None
 
     def look_only_near(self, volume: SparseVolume) -> None:
@@ -96,14 +104,16 @@ class _Field:
         return density
 
     def colour(
-        self, positions: Float[Tensor, "positions 3"], directions: Float[Tensor, "positions 3"]
+        self, positions: Float[Tensor, "positions 3"], _squarely: Float[Tensor, "positions 3"]
     ) -> Float[Tensor, "positions 3"]:
-        """RGB as it looks along directions, in no particular photograph."""
-        places, none = positions.to(self._device), torch.zeros_like(positions[:, :1])
-        none = none.to(self._device)
-        frustums = Frustums(places, directions.to(self._device), none, none, none)
+        """Mean RGB as the nearest cameras see it: from where nobody looked the field has learned nothing."""
+        near = torch.cdist(positions, self._centres).topk(self._most, largest=False).indices
+        away = F.normalize(positions[:, None] - self._centres[near], dim=2)
+        places = positions[:, None].expand_as(away).to(self._device)
+        none = torch.zeros_like(places[..., :1])
+        frustums = Frustums(places, away.to(self._device), none, none, none)
         samples = RaySamples(frustums=frustums, camera_indices=none.long())
-        return self._field(samples)[FieldHeadNames.RGB].float().cpu()
+        return self._field(samples)[FieldHeadNames.RGB].float().mean(dim=1).cpu()
 
 
 def _box(run: RadianceRun) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]]:
@@ -124,6 +134,8 @@ def _box(run: RadianceRun) -> tuple[Float[Tensor, "3"], Float[Tensor, "3"]]:
         raise _nothing(run)
     place = place[distance <= FARTHEST * distance.quantile(0.25)]
     low, high = torch.quantile(place, torch.tensor([0.01, 0.99]), dim=0)
+    margin = MARGIN * (high - low).max()
+    low, high = low - margin, high + margin
     if model.field.spatial_distortion is None:  # there is nothing outside
         box = model.scene_box.aabb.cpu()
         low, high = torch.maximum(low, box[0]), torch.minimum(high, box[1])
@@ -154,12 +166,17 @@ def _views(cameras: Cameras, most: int, across: int) -> Iterator[RayBundle]:
         most: views.
         across: rays along the longer side of a view.
     """
-    for view in range(0, len(cameras), -(-len(cameras) // most)):
+    for view in _some(cameras, most):
         height, width = int(cameras.height[view]), int(cameras.width[view])
         scale = across / max(height, width)
         rows, columns = (max(1, round(scale * side)) for side in (height, width))
         pixels = grid_places(rows, columns).flip(1) * torch.tensor([height, width])
         yield cameras.generate_rays(torch.full((len(pixels), 1), view), coords=pixels)
+
+
+def _some(cameras: Cameras, most: int) -> list[int]:
+    """Numbers of so many of the views, evenly spread."""
+    return list(range(0, len(cameras), -(-len(cameras) // most)))
 
 
 def _nothing(run: RadianceRun) -> UserError:

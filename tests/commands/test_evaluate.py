@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+import pytest
+
 from condense_ns.commands.evaluate import Evaluate
 from condense_ns.pipelines.feature_evaluation import CONSISTENCY_ROWS
 from tests.trained_run import TrainedRun

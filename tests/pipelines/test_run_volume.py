@@ -15,6 +15,7 @@ from condense_ns.pipelines.loaded_run import RadianceRun, load_radiance_run
 from condense_ns.pipelines.run_volume import volume_of_run
 from condense_ns.volumes.sparse_volume import SparseVolume
 from condense_ns.volumes.volume_checks import validated
+from tests.pretended_gpu import PretendedGpu
 from tests.trained_run import TrainedRun
 
 RED, BLUE = torch.tensor([0.8, 0.1, 0.1]), torch.tensor([0.1, 0.2, 0.9])
@@ -34,7 +35,7 @@ def board_and_more(places: Tensor) -> Tensor:
 
 
 class Painted(torch.nn.Module):
-    """Stands for a field that was fitted perfectly: red for x < 0, blue elsewhere.
+    """Stands for a field that was fitted perfectly: red for x < 0, blue elsewhere, from above.
 
     Args:
         inside: of places in the dataset, whether something is there.
@@ -47,14 +48,19 @@ class Painted(torch.nn.Module):
         self.spatial_distortion: object | None = "as trained"
 
     def places(self, positions: Tensor) -> Tensor:
-        return self.to_dataset.points(positions.reshape(-1, 3).double()).reshape(positions.shape)
+        """In the dataset, on the CPU."""
+        flat = positions.cpu().reshape(-1, 3).double()
+        return self.to_dataset.points(flat).reshape(positions.shape)
 
     def density_fn(self, positions: Tensor) -> Tensor:
-        return 200.0 * self.inside(self.places(positions))[..., None].float()
+        density = 200.0 * self.inside(self.places(positions))[..., None].float()
+        return density.to(positions.device)
 
     def forward(self, samples: RaySamples, compute_normals: bool = False) -> dict:
         positions = samples.frustums.get_positions()
         rgb = torch.where(self.places(positions)[..., :1] < 0, RED, BLUE)
+        down = samples.frustums.directions.cpu() @ self.to_dataset.rotation.T.float()
+        rgb = (rgb * (down[..., 2:] < 0)).to(positions.device)
         return {FieldHeadNames.RGB: rgb, FieldHeadNames.DENSITY: self.density_fn(positions)}
 
 
@@ -106,7 +112,7 @@ def test_voxels_fill_the_surface_that_cameras_see_and_nothing_else(found: Found)
     assert (nearest < 2 * reach).all()
 
 
-def test_colours_are_those_of_the_field_and_normals_point_out_of_it(found: Found):
+def test_colours_are_those_that_cameras_see_and_normals_point_out_of_it(found: Found):
     places, colour = found.places, found.volume.colour
     for side, expected in ((places[:, 0] < 0, RED), (places[:, 0] >= 0, BLUE)):
         assert side.sum() > 100
@@ -132,6 +138,16 @@ def test_without_contraction_there_is_nothing_outside_of_the_scene_box(trained_r
     assert ((inside > low) & (inside < high + 0.1)).all()
     field.spatial_distortion = "as trained"
     assert not (volume_of_run(run, 2000).centres < high + 0.1).all()
+
+
+def test_on_a_gpu_as_on_the_cpu(found: Found, trained_run: TrainedRun):
+    run, _ = painted(trained_run, board_and_more)
+    with PretendedGpu():
+        run.model.to("cuda")
+        volume = volume_of_run(run, 2000)
+    assert volume.density.device.type == "cpu"
+    expected = volume_of_run(found.run, 2000)
+    assert torch.equal(volume.voxel_indices, expected.voxel_indices)
 
 
 def test_a_field_without_surfaces_is_refused(trained_run: TrainedRun):
