@@ -16,8 +16,8 @@ class Features:
     """Let a pre-trained 3D backbone say what an encoder would say of points.
 
     Give a point cloud (PLY, NPZ, LAS); or a scene with depth images or points, or a trained run, whose voxels'
-    centres then are the points. Writes an NPZ file with xyz, features (half precision) and known (0 where too little is
-    around a point), and beside it a PLY file in the features' colours.
+    centres then are the points. Writes an NPZ file with xyz, features (half precision) and known (0 where too
+    little is around a point), and beside it a PLY file in the features' colours.
     """
 
     backbone: Path = Path("shipped")
@@ -27,8 +27,8 @@ class Features:
     scene: Path | None = None
     """Folder of a scene, of any kind that nerfstudio reads; points are in its own coordinates."""
     load_config: Path | None = None
-    """Config.yml of a run of nerfacto, condense-dense or condense-sparse, whose density and colour fill voxels of
-    its scene box where its cameras see them; points are in the dataset's own coordinates."""
+    """Config.yml of a run of nerfacto, condense-dense or condense-sparse, whose density and colour fill voxels
+    where its cameras see them; points are in the dataset's own coordinates."""
     output_path: Path = Path("features.npz")
     """The file."""
     encoder: str | None = None
