@@ -17,6 +17,8 @@ from tests.trained_run import TrainedRun
 from tests.training import COLOURS
 
 BIN = Path(sys.executable).parent
+BETWEEN_VIEWS = ("mvc", "rnd", "margin", "corr1")
+"""Ends of the names of figures that need two held-out views of the same places."""
 
 
 def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -26,11 +28,12 @@ def run(command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str
 
 
 def figures_of(config: Path, folder: Path) -> dict[str, float]:
-    """What `ns-eval` writes about a run: numbers, all of them finite."""
+    """What `ns-eval` writes about a run: finite numbers, but for those between views that share nothing."""
     found = run("ns-eval", "--load-config", config, "--output-path", folder / "figures.json")
     assert found.returncode == 0, found.stderr[-2000:]
     results = json.loads((folder / "figures.json").read_text())["results"]
-    assert all(np.isfinite(value) for value in results.values()), results
+    alone = {name: value for name, value in results.items() if not name.endswith(BETWEEN_VIEWS)}
+    assert all(np.isfinite(value) for value in alone.values()), alone
     return results
 
 
