@@ -16,8 +16,7 @@ from torch.nn import functional as F
 from condense_ns.colouriser_training.colour_bins import rarity_weights, shares_of_bins
 from condense_ns.colouriser_training.colour_network import AB_RANGE, ColourNetwork
 from condense_ns.colouriser_training.photograph_folder import Photographs, random_crops
-from condense_ns.errors import UserError
-from condense_ns.whole_files import whole_file
+from condense_ns.resumable_training import Stateful, load_training, save_training
 
 CELL = 4
 """Pixels along the side of what has one colour."""
@@ -96,27 +95,17 @@ class ColouriserTrainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; a file of that name is either whole or the old one."""
-        state = {name: part.state_dict() for name, part in self._stateful().items()}
-        with whole_file(path) as unfinished:
-            torch.save({**state, "steps": self.steps, "origin": self._origin()}, unfinished)
+        save_training(path, self._parts(), {"steps": self.steps}, self._origin())
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.
 
         Raises:
-            UserError: it comes from other settings or photographs.
+            UserError: it is damaged, or comes from other settings or photographs.
         """
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["origin"] != self._origin():
-            raise UserError(
-                f"{path} comes from other settings or photographs; name another --output-path, or "
-                "delete it"
-            )
-        for name, part in self._stateful().items():
-            part.load_state_dict(state[name])
-        self.steps = state["steps"]
+        self.steps = load_training(path, self._parts(), self._origin())["steps"]
 
-    def _stateful(self) -> dict[str, Any]:
+    def _parts(self) -> dict[str, Stateful]:
         return {
             "network": self.network,
             "optimiser": self._optimiser,
@@ -126,14 +115,14 @@ class ColouriserTrainer:
     def _origin(self) -> dict[str, Any]:
         settings = asdict(self._settings)
         del settings["checkpoint_seconds"]
-        return {**settings, "photographs": len(self._photographs.taught)}
+        return {**settings, "photographs": self._photographs.digest()}
 
 
 def train_colouriser(trainer: ColouriserTrainer, settings: ColouriserSettings, path: Path) -> None:
     """Train to the end, going on from the checkpoint `path` if it is there.
 
     Raises:
-        UserError: it comes from other settings or photographs.
+        UserError: it is damaged, or comes from other settings or photographs.
     """
     if path.is_file():
         trainer.load(path)

@@ -16,7 +16,8 @@ from torch import Tensor
 from condense_ns.errors import UserError
 from condense_ns.volumes.voxel_keys import (
     REACH,
-    find_keys_and_next,
+    find_keys,
+    find_keys_in_a_row,
     indices_of,
     voxel_keys,
     within_reach,
@@ -170,9 +171,8 @@ def _touching(
     found = []
     for x, y in _BACKWARD_ROWS:
         lowest = voxel_keys(indices + indices.new_tensor([x, y, -1]))
-        middle, above = find_keys_and_next(keys, lowest + 1)
-        found.extend([find_keys_and_next(keys, lowest)[0], middle, above])
-    found.append(find_keys_and_next(keys, keys - 1)[0])
+        found.extend(find_keys_in_a_row(keys, lowest, 3))
+    found.append(find_keys(keys, keys - 1))
     pairs = []
     for numbers in found:
         voxels = torch.nonzero(numbers >= 0)[:, 0]

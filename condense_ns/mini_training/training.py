@@ -17,14 +17,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from condense_ns.errors import UserError
 from condense_ns.mini_training.batch_losses import LOSS_WEIGHTS, BatchLosses
 from condense_ns.mini_training.crops import random_crops
 from condense_ns.mini_training.mini_folder import PAD, new_model, train_tokenizer
 from condense_ns.mini_training.objective import balanced_weights
 from condense_ns.mini_training.photographs import Photographs
 from condense_ns.mini_training.prompts import TARGET_CLASSES, tokenizer_corpus
-from condense_ns.whole_files import whole_file
+from condense_ns.resumable_training import Stateful, load_training, save_training
 
 CHECKPOINT_NAME = "checkpoint.pt"
 _LARGEST_GRADIENT = 1.0
@@ -135,27 +134,27 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; a file of that name is either whole or the old one."""
-        state = {name: getattr(self, name).state_dict() for name in _STATEFUL}
         numbers = {"steps": self.steps, "seconds": self.seconds, "recent": self.recent}
-        with whole_file(path) as unfinished:
-            torch.save({**state, **numbers, "origin": self._origin()}, unfinished)
+        save_training(path, self._parts(), numbers, self._origin())
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.
 
         Raises:
-            UserError: it comes from other settings or photographs.
+            UserError: it is damaged, or comes from other settings or photographs.
         """
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["origin"] != self._origin():
-            raise UserError(
-                f"{path} comes from other settings or photographs; name another folder, or delete it"
-            )
-        for name in _STATEFUL:
-            getattr(self, name).load_state_dict(state[name])
+        numbers = load_training(path, self._parts(), self._origin())
         self.steps, self.seconds, self.recent = (
-            state[name] for name in ("steps", "seconds", "recent")
+            numbers[name] for name in ("steps", "seconds", "recent")
         )
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {
+            "model": self.model,
+            "average": self.average,
+            "losses": self.losses,
+            "optimiser": self.optimiser,
+        }
 
     def _origin(self) -> dict[str, Any]:
         """What the weights depend on, but for how long they are trained."""
@@ -163,9 +162,6 @@ class Trainer:
         for name in ("steps", "minutes", "checkpoint_seconds"):
             del settings[name]
         return {**settings, **asdict(self._photographs.plan)}
-
-
-_STATEFUL = ("model", "average", "losses", "optimiser")
 
 
 def train(trainer: Trainer, folder: Path, checkpoint_seconds: float) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from condense_ns.volumes.voxel_keys import VoxelGroups, find_keys_and_next, indices_of, voxel_keys
+from condense_ns.volumes.voxel_keys import VoxelGroups, find_keys_in_a_row, indices_of, key_step
 
 LEAST_NEIGHBOURS = 4
 """Points of a neighbourhood; any three lie in a plane."""
@@ -41,7 +41,7 @@ def estimated_normals(
     normals = torch.empty(len(indices), 3)
     for start in range(0, len(indices), _CHUNK):
         part = slice(start, start + _CHUNK)
-        normal = _thinnest(_around(indices[part], groups.keys, moments))
+        normal = _thinnest(_around(groups.keys[part], groups.keys, moments))
         if viewpoints is None:
             towards = centres[part] - middle
         else:
@@ -56,27 +56,29 @@ def _moments(
     places: Float64[Tensor, "points 3"], groups: VoxelGroups
 ) -> Float[Tensor, "voxels 10"]:
     """Per voxel the sums of 1, of x, y, z, and of xx, xy, xz, yy, yz, zz about its centre."""
-    offset = ((places % 1.0) - 0.5).float()
-    first, second = torch.triu_indices(3, 3)
-    sums = groups.sums(torch.cat([offset, offset[:, first] * offset[:, second]], dim=1))
+    x, y, z = ((places % 1.0) - 0.5).float().unbind(dim=1)
+    products = [x * x, x * y, x * z, y * y, y * z, z * z]
+    sums = groups.sums(torch.stack([x, y, z, *products], dim=1))
     return torch.cat([groups.counts[:, None].float(), sums], dim=1)
 
 
 def _around(
-    indices: Int64[Tensor, "some 3"],
+    some: Int64[Tensor, " some"],
     keys: Int64[Tensor, " voxels"],
     moments: Float[Tensor, "voxels 10"],
 ) -> Float[Tensor, "some 10"]:
-    """The same sums over the voxels around some voxels, about the centres of these."""
+    """The same sums over the voxels around those with some keys, about the centres of these.
+
+    Moving moments to another centre is linear, so a column of three voxels is one product of matrices.
+    """
     padded = torch.cat([moments, moments.new_zeros(1, 10)])  # number -1 is an empty voxel
-    total = moments.new_zeros(len(indices), 10)
+    total = moments.new_zeros(len(some), 10)
     for x in _STEPS:
         for y in _STEPS:
-            below = voxel_keys(indices + indices.new_tensor([x, y, -1]))
-            low, level = find_keys_and_next(keys, below)
-            _, high = find_keys_and_next(keys, below + 1)
-            for z, numbers in zip(_STEPS, (low, level, high), strict=True):
-                total += _shifted(padded[numbers], (x, y, z))
+            numbers = find_keys_in_a_row(keys, some + key_step(x, y, -1), len(_STEPS))
+            column = padded[torch.stack(numbers, dim=1)].flatten(1)
+            shifts = torch.cat([_shifted(torch.eye(10), (x, y, z)) for z in _STEPS])
+            total.addmm_(column, shifts)
     return total
 
 

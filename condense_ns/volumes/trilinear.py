@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from condense_ns.volumes.sparse_volume import SparseVolume
-from condense_ns.volumes.voxel_keys import REACH, find_keys_and_next, voxel_keys
+from condense_ns.volumes.voxel_keys import REACH, find_keys_in_a_row, voxel_keys
 
 LEAST_KNOWN = 0.25
 """Share of the weight that occupied voxels must have for a value to be valid."""
@@ -53,7 +53,7 @@ def corner_voxels(
     numbers, weights = [], []
     for x, y in _PAIRS:
         keys = voxel_keys(lowest.long() + lowest.new_tensor([x, y, 0]).long())
-        numbers.extend(find_keys_and_next(volume.keys, keys))
+        numbers.extend(find_keys_in_a_row(volume.keys, keys, 2))
         aside = towards[x, :, 0] * towards[y, :, 1]
         weights.extend([aside * towards[0, :, 2], aside * towards[1, :, 2]])
     return torch.stack(numbers, dim=1), torch.stack(weights, dim=1)

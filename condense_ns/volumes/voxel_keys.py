@@ -17,11 +17,18 @@ REACH = 2 ** (BITS - 1) - 2
 """Largest absolute index of a voxel; two less than fits, so that neighbours have keys as well."""
 NOWHERE = -1
 """Number of a voxel that is empty."""
+_FEW_CHANNELS = 9
+"""Up to which torch adds rows so slowly that channels are added one by one."""
 
 
 def voxel_keys(indices: Int[Tensor, "voxels 3"]) -> Int64[Tensor, " voxels"]:
     """Keys of voxels whose indices are within `REACH`, and of their neighbours."""
     x, y, z = (indices.long() + 2 ** (BITS - 1)).unbind(dim=1)
+    return (x << 2 * BITS) + (y << BITS) + z
+
+
+def key_step(x: int, y: int, z: int) -> int:
+    """What the key of the voxel that lies so many voxels farther has more."""
     return (x << 2 * BITS) + (y << BITS) + z
 
 
@@ -52,14 +59,17 @@ def find_keys(
     return torch.where(found, place, NOWHERE)
 
 
-def find_keys_and_next(
-    sorted_keys: Int64[Tensor, " voxels"], keys: Int64[Tensor, " queries"]
-) -> tuple[Int64[Tensor, " queries"], Int64[Tensor, " queries"]]:
-    """Numbers of keys and of the keys that follow them, with one search for both."""
+def find_keys_in_a_row(
+    sorted_keys: Int64[Tensor, " voxels"], keys: Int64[Tensor, " queries"], count: int
+) -> list[Int64[Tensor, " queries"]]:
+    """Numbers of keys and of those that follow them, `count` in all, with one search for all."""
     place, found = _places(sorted_keys, keys)
-    following = place + found
-    next_found = _entry(sorted_keys, following) == keys + 1
-    return torch.where(found, place, NOWHERE), torch.where(next_found, following, NOWHERE)
+    numbers = [torch.where(found, place, NOWHERE)]
+    for step in range(1, count):
+        place = place + found
+        found = _entry(sorted_keys, place) == keys + step
+        numbers.append(torch.where(found, place, NOWHERE))
+    return numbers
 
 
 def _places(
@@ -104,8 +114,11 @@ class VoxelGroups:
 
     def sums(self, values: Shaped[Tensor, "things channels"]) -> Shaped[Tensor, "voxels channels"]:
         """Of the things of each voxel."""
-        total = values.new_zeros(len(self.keys), values.shape[1])
-        return total.index_add_(0, self.voxel_of, values)
+        channels = values.shape[1]
+        if channels > _FEW_CHANNELS:
+            return values.new_zeros(len(self.keys), channels).index_add_(0, self.voxel_of, values)
+        total = values.new_zeros(channels, len(self.keys))
+        return total.index_add_(1, self.voxel_of, values.T).T.contiguous()
 
     def means(self, values: Float[Tensor, "things channels"]) -> Float[Tensor, "voxels channels"]:
         """Over the things of each voxel."""

@@ -62,6 +62,13 @@ def test_it_learns_what_is_blue_and_what_is_orange(read: Photographs, tmp_path: 
     assert after["distance"] < 0.5 * min(before["distance"], after["distance_grey"])
 
 
+def test_other_photographs_do_not_go_on(read: Photographs, tmp_path: Path):
+    ColouriserTrainer(read, SETTINGS).save(tmp_path / "old.pt")
+    others = Photographs([image.flip(0) for image in read.taught], read.held_out)
+    with pytest.raises(UserError, match=r"old\.pt comes from other settings or photographs"):
+        ColouriserTrainer(others, SETTINGS).load(tmp_path / "old.pt")
+
+
 class Saying(nn.Module):
     """The same colour everywhere."""
 
