@@ -1,7 +1,7 @@
 """What training needs of scenes, made once and kept within a bound of memory on the training device."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -79,21 +79,24 @@ class PreparedScenes:
         Raises:
             UserError: the scene has no volume.
         """
+        shared = source.voxels
 
         def make() -> SparseVolume:
-            return volume_of_source(opened.scene, source, self._most_voxels).to(self._device)
+            return volume_of_source(opened.scene, shared, self._most_voxels).to(self._device)
 
-        return self._plain.get(_key(opened, source), make)
+        return source.named(self._plain.get(_key(opened, shared), make))
 
     def prepared(self, opened: OpenScene, source: VolumeSource, turn: int) -> PreparedVolume:
         """The volume turned, with its pyramid; `turn` as in `volumes.turned`."""
+        shared = source.voxels
 
         def make() -> PreparedVolume:
-            change = turned(self.plain(opened, source), turn)
+            change = turned(self.plain(opened, shared), turn)
             pyramid = voxel_pyramid([change.volume.voxel_indices], LEVELS)
             return PreparedVolume(change.volume, pyramid, change.numbers)
 
-        return self._prepared.get(_key(opened, source, turn), make)
+        found = self._prepared.get(_key(opened, shared, turn), make)
+        return replace(found, volume=source.named(found.volume))
 
     def cells(
         self, opened: OpenScene, source: VolumeSource, view: int, grid: tuple[int, int]
@@ -104,7 +107,7 @@ class PreparedScenes:
             camera = opened.scene.views[[view]].to(self._device)
             return seen_cells(self.plain(opened, source), camera, *grid)
 
-        return self._cells.get(_key(opened, source, view, *grid), make)
+        return self._cells.get(_key(opened, source.voxels, view, *grid), make)
 
     def overlapping(self, opened: OpenScene, view: int, count: int) -> list[int]:
         """The training views that share most with one of them, the most useful first.

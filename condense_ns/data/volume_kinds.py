@@ -30,6 +30,15 @@ class VolumeSource:
     halvings: int = 0
     """Of the resolution, beyond those that the largest number of voxels asks for."""
 
+    @property
+    def voxels(self) -> "VolumeSource":
+        """The source of the same voxels: only points are not where the scene's files have them."""
+        return self if self.kind == "points" else replace(self, kind=None)
+
+    def named(self, volume: SparseVolume) -> SparseVolume:
+        """The volume of this source, given one of the same voxels."""
+        return volume if self.kind in (None, volume.kind) else replace(volume, kind=self.kind)
+
 
 AS_GIVEN = VolumeSource()
 
@@ -64,9 +73,8 @@ def volume_of_source(scene: PosedScene, source: VolumeSource, most_voxels: int) 
     volume = volume_of_scene(scene).at_most(most_voxels)
     if source.kind == "points" and volume.kind != "points":
         volume = _of_points(scene, volume)
-    elif source.kind not in (None, volume.kind):
-        volume = replace(volume, kind="radiance")
-    return volume.merged(source.halvings) if source.halvings else volume
+    volume = volume.merged(source.halvings) if source.halvings else volume
+    return source.named(volume)
 
 
 def _of_points(scene: PosedScene, volume: SparseVolume) -> SparseVolume:

@@ -128,3 +128,22 @@ def test_priors_are_high_at_corners(opened, prepared):
     assert example.priors is not None
     assert example.priors.shape == example.features[COLOURS].shape[:3]
     assert example.priors.std() > 0.5
+
+
+def test_kinds_with_the_same_voxels_share_what_takes_time(opened, prepared):
+    examples = {
+        kind: volume_example(opened, prepared, [0, 3], VolumeSource(kind), 2, (COLOURS,))
+        for kind in KINDS
+    }
+    depth, radiance, points = (examples[kind] for kind in ("depth", "radiance", "points"))
+    assert [example.volume.kind for example in (depth, radiance, points)] == [
+        "depth",
+        "radiance",
+        "points",
+    ]
+    assert depth.pyramid is radiance.pyramid
+    assert points.pyramid is not depth.pyramid
+    for name in ("voxels", "weights", "surface"):
+        assert torch.equal(
+            getattr(depth.seen[COLOURS], name), getattr(radiance.seen[COLOURS], name)
+        )
