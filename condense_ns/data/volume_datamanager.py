@@ -1,6 +1,7 @@
 """condense-pretrain's data manager: a scene's volume and a few of its views per example."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -188,11 +189,18 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         return self.prepared.prepared(self.shown, AS_GIVEN, 0)
 
     def _available(self, opened: OpenScene, spec: str) -> bool:
-        """Whether an encoder answers; after a warning it is not asked again."""
-        if spec not in self._unavailable:
+        """Whether an encoder's features of a scene can be had; what cannot is told once."""
+        needed: tuple[tuple[str, Callable[[], Any]], ...] = (
+            (spec, lambda: self.teachers[spec]),
+            (f"{spec} of scene {opened.scene.name}", lambda: opened.maps(spec)),
+        )
+        for what, ask in needed:
+            if what in self._unavailable:
+                return False
             try:
-                opened.maps(spec)
+                ask()
             except UserError as error:
-                LOGGER.warning("features are not compared: %s", error)
-                self._unavailable.add(spec)
-        return spec not in self._unavailable
+                LOGGER.warning("features of %s are not compared: %s", what, error)
+                self._unavailable.add(what)
+                return False
+        return True

@@ -29,6 +29,7 @@ from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
 from condense_ns.pipelines.option_checks import check_cross_scene_options
 from condense_ns.pipelines.saved_config import save_config_again
 from condense_ns.pipelines.shown_scene import ShownScene, rendered_from, shown_scene
+from condense_ns.pipelines.view_figures import means_of_some, noted_figures
 from condense_ns.viewer.scene_selector import SceneSelector
 
 SEEDS_PER_STEP = 1 << 16
@@ -133,7 +134,7 @@ class CrossScenePipeline(VanillaPipeline):
         output_path: Path | None = None,
         get_std: bool = False,
     ) -> dict[str, float]:
-        """The host's, each view rendered from its own scene.
+        """The host's, each view rendered from its own scene, each figure over the views that have it.
 
         Raises:
             UserError: no scene that is evaluated has held-out views.
@@ -144,9 +145,11 @@ class CrossScenePipeline(VanillaPipeline):
                 "views; list one that has some below val or test"
             )
         surrounded = _Surrounded(data_loader, self._shown, self.model)
-        return super().get_average_image_metrics(
-            surrounded, image_prefix, step, output_path, get_std
-        )
+        with noted_figures(self.model) as noted:
+            means = super().get_average_image_metrics(
+                surrounded, image_prefix, step, output_path, get_std
+            )
+        return means | means_of_some(noted, get_std)
 
     def load_pipeline(self, loaded_state: dict[str, Any], step: int) -> None:
         """Load a checkpoint after checking that it fits.
