@@ -19,6 +19,7 @@ from nerfstudio.models.nerfacto import NerfactoModelConfig
 from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
 from condense_ns.pipelines.distributed_model import MODEL, without_wrapper
+from condense_ns.pipelines.run_checkpoint import newest_checkpoint
 
 NOT_GEOMETRY = {"_target", "camera_optimizer", "eval_num_rays_per_chunk"}
 GEOMETRY_PARTS = ("field", "proposal_networks")
@@ -49,7 +50,8 @@ def adopt_weights(model: CondenseDenseModel, run_config: Path, outputs: Datapars
         UserError: the run saw another scene or split, or has no checkpoint.
     """
     _check_same_scene(run_config, outputs)
-    state = without_wrapper(_newest_checkpoint(run_config)["pipeline"])
+    saved = torch.load(newest_checkpoint(run_config), map_location="cpu", weights_only=True)
+    state = without_wrapper(saved["pipeline"])
     for part in GEOMETRY_PARTS:
         prefix = f"{MODEL}{part}."
         taken = {
@@ -75,20 +77,18 @@ def read_run(run_config: Path) -> TrainerConfig:
     """
     if not run_config.is_file():
         raise UserError(f"no run at {run_config}: give the config.yml that ns-train has written")
-    # nerfstudio's own format, which names Python classes; trust it as you trust ns-viewer with it
-    config: Any = yaml.load(run_config.read_text(), Loader=yaml.Loader)  # noqa: S506
+    try:
+        # nerfstudio's own format, which names Python classes; trust it as you trust ns-viewer with it
+        config: Any = yaml.load(run_config.read_text(), Loader=yaml.Loader)  # noqa: S506
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{run_config} cannot be read ({reason}); give the config.yml that ns-train has written, with "
+            "what was installed then"
+        ) from error
     if not isinstance(config, InstantiateConfig) or not hasattr(config, "pipeline"):
         raise UserError(f"{run_config} is not a config.yml of ns-train")
     return config  # type: ignore[return-value]
-
-
-def _newest_checkpoint(run_config: Path) -> dict[str, Any]:
-    files = sorted((run_config.parent / "nerfstudio_models").glob("step-*.ckpt"))
-    if not files:
-        raise UserError(
-            f"{run_config.parent} has no checkpoint in nerfstudio_models/; train it first"
-        )
-    return torch.load(files[-1], map_location="cpu", weights_only=True)
 
 
 def _check_same_scene(run_config: Path, outputs: DataparserOutputs) -> None:

@@ -1,5 +1,6 @@
-"""A trained run, opened from its config file."""
+"""A trained run, opened from its config file, wherever its folder lies by now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from condense_ns.errors import UserError
 from condense_ns.models.lazy_lpips import lpips_deferred
 from condense_ns.pipelines.feature_pipeline import FeaturePipeline
 from condense_ns.pipelines.frozen_geometry import read_run
+from condense_ns.pipelines.run_checkpoint import newest_checkpoint
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ def load_run(load_config: Path) -> FeaturePipeline:
             f"{load_config} is a run of {config.method_name}: this command needs features; train "
             "condense-dense, e.g. on that run's geometry with --pipeline.model.geometry-from"
         )
-    _check_checkpoint(load_config)
-    _, pipeline, _, _ = eval_setup(load_config, test_mode="test")
+    beside = _taken_from_beside(load_config)
+    _, pipeline, _, _ = eval_setup(load_config, test_mode="test", update_config_callback=beside)
     assert isinstance(pipeline, FeaturePipeline)
     return pipeline
 
@@ -56,19 +58,32 @@ def load_radiance_run(load_config: Path) -> RadianceRun:
             f"{load_config} is a run of {config.method_name}, which fits no density to a scene; give one of "
             "nerfacto, condense-dense or condense-sparse"
         )
-    _check_checkpoint(load_config)
+    beside = _taken_from_beside(load_config)
     _check_scene(load_config, config)
     with lpips_deferred():
-        _, pipeline, _, _ = eval_setup(load_config, test_mode="inference")
+        _, pipeline, _, _ = eval_setup(
+            load_config, test_mode="inference", update_config_callback=beside
+        )
     model, outputs = pipeline.model, pipeline.datamanager.train_dataparser_outputs
     assert isinstance(model, NerfactoModel)
     assert isinstance(outputs, DataparserOutputs)
     return RadianceRun(model, outputs, f"the run {load_config}")
 
 
-def _check_checkpoint(load_config: Path) -> None:
-    if not any((load_config.parent / "nerfstudio_models").glob("step-*.ckpt")):
-        raise UserError(f"{load_config.parent} has no checkpoint; let ns-train finish first")
+def _taken_from_beside(load_config: Path) -> Callable[[TrainerConfig], TrainerConfig]:
+    """Have the host take the checkpoint beside the file, not where the run was trained.
+
+    Raises:
+        UserError: no checkpoint is there, or it is damaged.
+    """
+    checkpoint = newest_checkpoint(load_config).resolve()
+
+    def with_checkpoint(config: TrainerConfig) -> TrainerConfig:
+        config.relative_model_dir = checkpoint.parent  # joined to another folder, it stays
+        config.load_step = int(checkpoint.stem.removeprefix("step-"))
+        return config
+
+    return with_checkpoint
 
 
 def _check_scene(load_config: Path, config: TrainerConfig) -> None:

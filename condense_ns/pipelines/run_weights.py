@@ -14,6 +14,7 @@ from condense_ns.pipelines.checkpoint_checks import check_keys
 from condense_ns.pipelines.distributed_model import without_wrapper
 from condense_ns.pipelines.frozen_geometry import read_run
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
+from condense_ns.pipelines.run_checkpoint import newest_checkpoint
 from condense_ns.pretraining.joint_network import JointNetwork
 
 PREFIX = "_model.network."
@@ -31,11 +32,9 @@ def run_weights(load_config: Path) -> tuple[CrossSceneModelConfig, dict[str, Ten
         raise UserError(
             f"{load_config} is a run of {config.method_name}; give one of lift3d or condense-pretrain"
         )
-    checkpoints = sorted((load_config.parent / "nerfstudio_models").glob("step-*.ckpt"))
-    if not checkpoints:
-        raise UserError(f"{load_config.parent} has no checkpoint; let ns-train finish first")
+    checkpoint = newest_checkpoint(load_config)
     allow_numpy_scalars_in_checkpoints()
-    loaded = torch.load(checkpoints[-1], map_location="cpu", weights_only=True)["pipeline"]
+    loaded = torch.load(checkpoint, map_location="cpu", weights_only=True)["pipeline"]
     state = without_wrapper(loaded)
     return model, {
         key.removeprefix(PREFIX): value for key, value in state.items() if key.startswith(PREFIX)

@@ -96,7 +96,9 @@ def test_runs_over_many_scenes_have_no_voxels(config_of, backbone: Path, tmp_pat
 def test_a_run_that_was_not_trained_has_no_voxels(scene: Path, backbone: Path, tmp_path: Path):
     trainer = prepared(small_config(scene, tmp_path))
     config = trainer.base_dir / "config.yml"
-    with pytest.raises(UserError, match=r"run has no checkpoint; let ns-train finish first$"):
+    with pytest.raises(
+        UserError, match=r"run has no checkpoint in nerfstudio_models/; let ns-train"
+    ):
         features_of(config, backbone, tmp_path / "features.npz")
     trainer.save_checkpoint(0)
     with pytest.raises(UserError, match=rf"^the run {config} .*; train it longer$"):

@@ -102,3 +102,7 @@ def test_a_file_that_is_no_run_is_told(scene: Path, tmp_path: Path):
     pipeline_config(config).model.geometry_from = file
     with pytest.raises(UserError, match=r"is not a config.yml of ns-train"):
         prepared(config)
+    for damaged in (b"!!python/object:nerf", b"a: [1", b"!!python/name:gone.Thing ''", b"\xff\xfe"):
+        file.write_bytes(damaged)
+        with pytest.raises(UserError, match=rf"^{file} cannot be read \(.*\); give the config.yml"):
+            prepared(config)
