@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -12,6 +12,9 @@ from rich.table import Table
 
 from condense_ns.commands.index_place import IndexPlace, settings
 from condense_ns.errors import UserError
+
+if TYPE_CHECKING:
+    from condense_ns.retrieval.scene_damage import Damage
 
 
 @dataclass(kw_only=True)
@@ -162,8 +165,13 @@ class IndexList(IndexPlace):
 
 @dataclass(kw_only=True)
 class IndexVerify(IndexPlace):
-    """Read every scene of an index and check everything in it; fails if something is wrong."""
+    """Read every scene of an index and check everything in it; fails if something is wrong.
 
+    A scene that cannot be read stops all searches: put its file back, or give --drop-unreadable True.
+    """
+
+    drop_unreadable: bool = False
+    """Afterwards remove the scenes that cannot be read; those that can be, damaged or not, stay."""
     optimize: bool = False
     """Afterwards join small files and drop what killed writers left behind a week ago or earlier."""
 
@@ -174,24 +182,34 @@ class IndexVerify(IndexPlace):
             SystemExit: a scene is damaged.
         """
         index = self.opened()
-        found, count = [], 0
-        for _, damage in track(
-            index.verify(), "Verifying", len(index), console=Console(stderr=True)
-        ):
+        read = track(index.verify(), "Verifying", len(index), console=Console(stderr=True))
+        count, found = 0, []
+        for _, damage in read:
             count += 1
-            if damage is not None:
-                found.append({"scene": damage.scene, "problem": damage.problem})
-        if self.optimize:
+            found += [] if damage is None else [damage]
+        dropped = index.drop_unreadable() if self.drop_unreadable else 0
+        if self.optimize and dropped == sum(damage.is_unreadable for damage in found):
             index.optimize()
-        if self.json:
-            print(json.dumps({"scenes": count, "damaged": found}, indent=2))
-        else:
-            console = Console(highlight=False)
-            for entry in found:
-                console.print(f"{entry['scene']}: {entry['problem']}; remove it and add it again")
-            console.print(f"{_counted(count)} read, {len(found)} damaged")
-        if found:
+        self._tell(count, found, dropped)
+        if len(found) > dropped:
             raise SystemExit(1)
+
+    def _tell(self, count: int, found: list["Damage"], dropped: int) -> None:
+        if self.json:
+            damaged = [{"scene": damage.scene, "problem": damage.problem} for damage in found]
+            answer = {"scenes": count, "damaged": damaged, "dropped": dropped}
+            print(json.dumps(answer, indent=2))
+            return
+        console = Console(highlight=False)
+        for damage in found:
+            remedy = "remove it and add it again"
+            if damage.is_unreadable and dropped:
+                remedy = "it was removed, add it again"
+            elif damage.is_unreadable:
+                remedy = "put its file back, or give --drop-unreadable True and add it again"
+            told = f"{damage.scene}: {damage.problem}; {remedy}"
+            console.print(told, soft_wrap=True, markup=False)
+        console.print(f"{_counted(count)} read, {len(found)} damaged, {dropped} dropped")
 
 
 def _counted(count: int) -> str:

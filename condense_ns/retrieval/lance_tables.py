@@ -99,4 +99,6 @@ def in_one_sentence(place: str) -> Iterator[None]:
         raise
     except (OSError, RuntimeError, ValueError) as error:
         line = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"the index {place} cannot be used ({line[:200]})") from error
+        raise UserError(
+            f"the index {place} cannot be used ({line[:200]}); condense index verify tells of each scene"
+        ) from error

@@ -24,7 +24,7 @@ from condense_ns.retrieval.lance_tables import (
     quoted,
     share_outside,
 )
-from condense_ns.retrieval.scene_damage import Damage, problem_of
+from condense_ns.retrieval.scene_damage import Damage, drop_unreadable, verdicts
 from condense_ns.retrieval.scene_descriptor import REGIONS
 from condense_ns.retrieval.scene_rows import row_of, rows_of, scene_of_row
 from condense_ns.retrieval.scene_schema import Contents, contents_of, fitted, schema_of
@@ -271,13 +271,17 @@ class SceneIndex:
 
     def verify(self) -> Iterator[tuple[str, Damage | None]]:
         """Read every scene and check everything in it; each scene's name and what is wrong with it."""
-        seen: set[str] = set()
         with in_one_sentence(self.place):
-            query = self._table.search().limit(len(self) or 1)
-            for batch in query.to_batches(batch_size=_BATCH):
-                for row in rows_of(batch):
-                    problem = problem_of(row, seen)
-                    yield row["name"], Damage(row["name"], problem) if problem else None
+            yield from verdicts(self._table)
+
+    def drop_unreadable(self) -> int:
+        """Remove the scenes that cannot be read, as without them the others can be searched; their number.
+
+        Raises:
+            UserError: somebody wrote to the index meanwhile.
+        """
+        with in_one_sentence(self.place):
+            return drop_unreadable(self._table, self.place)
 
     def _ids(self, names: Sequence[str]) -> list[tuple[str, str]]:
         """Names that are in the table, and the ids of their rows, in the order in which they came in."""

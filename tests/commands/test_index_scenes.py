@@ -1,6 +1,7 @@
 """`condense index` and `condense match --index` on keypoint files and made-up scenes with depth."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,11 @@ def test_keypoint_files_are_added_listed_verified_and_removed(tmp_path, place, c
     rows = answer(capsys, IndexList(index=place, json=1))
     assert [row["name"] for row in rows] == ["room1", "room2"]
     assert rows[0]["source"]["fingerprint"] == LOOKS.fingerprint
-    assert answer(capsys, IndexVerify(index=place, json=1)) == {"scenes": 2, "damaged": []}
+    assert answer(capsys, IndexVerify(index=place, json=1)) == {
+        "scenes": 2,
+        "damaged": [],
+        "dropped": 0,
+    }
     assert answer(capsys, IndexRemove(index=place, names=("room1",), json=1))["scenes"] == 1
 
 
@@ -57,8 +62,25 @@ def test_tables_for_people(tmp_path, place, capsys):
     words = " ".join(capsys.readouterr().out.split())
     assert "1 scene added;" in words
     assert "the kitchen" in words
-    assert "1 scene read, 0 damaged" in words
+    assert "1 scene read, 0 damaged, 0 dropped" in words
     assert "1 scene removed; 0 scenes left" in words
+
+
+def test_verify_gives_every_scene_its_verdict_and_drops_what_is_lost(tmp_path, place, capsys):
+    IndexAdd(index=place, scenes=(keypoint_file(tmp_path, 1),)).main()
+    before = set(Path(place).glob("scenes.lance/data/*"))
+    IndexAdd(index=place, scenes=(keypoint_file(tmp_path, 2),)).main()
+    (file,) = set(Path(place).glob("scenes.lance/data/*")) - before
+    file.unlink()
+    for drop, remedy in ((False, "put its file back, or give --drop-"), (True, "it was removed")):
+        capsys.readouterr()
+        with nullcontext() if drop else pytest.raises(SystemExit):
+            IndexVerify(index=place, drop_unreadable=drop, optimize=True).main()
+        told = capsys.readouterr().out
+        assert "number 2, whose name is lost: it cannot be read (lance error: Not found" in told
+        assert remedy in told
+        assert f"2 scenes read, 1 damaged, {int(drop)} dropped" in told
+    assert answer(capsys, IndexVerify(index=place, json=1))["scenes"] == 1
 
 
 def test_scene_files_bring_their_name(tmp_path, place, capsys):

@@ -1,5 +1,6 @@
 """An index in a folder: what is added is found, listed, removed, verified."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 import torch
 
 from condense_ns.errors import UserError
-from condense_ns.retrieval import scene_index, scene_schema
+from condense_ns.retrieval import scene_damage, scene_index, scene_schema
 from condense_ns.retrieval.scene_index import TABLE, SceneIndex
+from condense_ns.retrieval.scene_rows import row_of
 from condense_ns.tensors import FeatureSource
 from tests.retrieval.made_up_scenes import LOOKS, made_up_scene, seen_descriptors
 
@@ -145,6 +147,65 @@ def test_verify_finds_nothing_wrong_and_what_is(tmp_path):
     assert damage is not None
     assert "bytes have changed" in damage.problem
     assert found["scene 0"] is None
+
+
+def damaged(place: Path, name: str, how: Callable[[Path], object]) -> None:
+    """Do something to the one file that holds a scene which was added alone."""
+    before = set(place.glob("scenes.lance/data/*"))
+    SceneIndex.open(str(place)).add(made_up_scene(7, name=name))
+    (file,) = set(place.glob("scenes.lance/data/*")) - before
+    how(file)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-500])
+
+
+@pytest.mark.parametrize("how", [Path.unlink, cut, lambda file: file.write_bytes(b"")])
+def test_a_file_that_is_gone_or_damaged_hides_no_other_scene(tmp_path, how):
+    index = filled(tmp_path / "index", 2)
+    index.add_all([made_up_scene(seed) for seed in (2, 3)])
+    damaged(tmp_path / "index", "lost", how)
+    found = list(index.verify())
+    whole = [f"scene {seed}" for seed in range(4)]
+    assert [name for name, damage in found if damage is None] == whole
+    ((name, damage),) = [each for each in found if each[1] is not None]
+    assert name == "number 5, whose name is lost"
+    assert damage is not None
+    assert damage.is_unreadable
+    assert damage.problem.startswith("it cannot be read (")
+    asked = seen_descriptors(made_up_scene(3)).numpy()
+    with pytest.raises(UserError, match=r"condense index verify tells of each scene$"):
+        index.nearest("descriptors", asked, 1)
+    assert index.drop_unreadable() == 1
+    assert list(index.verify()) == [(name, None) for name in whole]
+    assert index.nearest("descriptors", asked, 1)[0]["name"] == "scene 3"
+    assert index.drop_unreadable() == 0
+
+
+def test_what_is_written_meanwhile_is_neither_looked_at_nor_dropped(tmp_path, monkeypatch):
+    index = filled(tmp_path / "index", 2)
+    other = SceneIndex.open(index.place)
+    looked = index.verify()
+    first = next(looked)
+    other.remove("scene 0")
+    other.add(made_up_scene(2))
+    assert [first, *looked] == [("scene 0", None), ("scene 1", None)]
+    damaged(tmp_path / "index", "lost", Path.unlink)
+    read = scene_damage._read_alone
+
+    def meanwhile(table, place):
+        monkeypatch.setattr(scene_damage, "_read_alone", read)
+        other._table.add(row_of(made_up_scene(8), other.contents))
+        return read(table, place)
+
+    monkeypatch.setattr(scene_damage, "_read_alone", meanwhile)
+    with pytest.raises(
+        UserError, match=r"somebody wrote to the index .* meanwhile; run this again"
+    ):
+        index.drop_unreadable()
+    assert index.drop_unreadable() == 1
+    assert index.all_names() == ["scene 1", "scene 2", "scene 8"]
 
 
 def test_no_index_and_other_tables_are_told(tmp_path):
