@@ -1,7 +1,6 @@
 """The stages of a demonstration: scene, training, figures. What is done already is not done again."""
 
 import contextlib
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,12 +14,14 @@ from condense_ns.demo.demo_training import quiet, run_config, train_run
 from condense_ns.encoders import TextImageEncoder, build_encoder
 from condense_ns.errors import UserError
 from condense_ns.pipelines.loaded_run import load_run
-from condense_ns.report.json_file import write_json
+from condense_ns.report.json_file import read_json, write_json
 from condense_ns.report.provenance import provenance
 from condense_ns.synthetic.scene_folder import write_scene
 from condense_ns.synthetic.scene_plan import ScenePlan
 
 STAGES = ("scene", "training", "evaluation")
+MEASURED = ("rows", "class_iou", "agreement", "consistency", "psnr", "views")
+"""What `DemoEvaluation.figures` tells."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Demonstration:
                 figures = self._evaluation(seed, file).figures()
                 write_json(path, {"provenance": provenance(), **figures})
             advance(1)
-        figures = json.loads(path.read_text(encoding="utf-8"))
+        figures = _figures(path)
         measured = figures.pop("provenance", {})
         return SceneResult(scene.name, figures, self._seconds(scene.name), file, measured)
 
@@ -134,15 +135,20 @@ class Demonstration:
 
     def _seconds(self, scene: str) -> dict[str, float]:
         path = self._results / f"{scene}_seconds.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return read_json(path, "delete it, it holds times only") if path.is_file() else {}
 
     def _check(self) -> None:
-        """Refuse what cannot be run, then note the options in the folder."""
+        """Refuse what cannot be run or shown, then note the options in the folder."""
         plan, path = self.plan, self.plan.folder / "demo.json"
         options = asdict(plan)
         del options["folder"], options["seeds"]  # more scenes may join
         if path.is_file():
-            self._check_options(json.loads(path.read_text(encoding="utf-8")), options)
+            remedy = "delete it if the folder was made with these options, or choose another folder"
+            self._check_options(read_json(path, remedy), options)
+        for name in (plan.scene(seed).name for seed in plan.seeds):
+            self._seconds(name)
+            if (figures := self._results / f"{name}.json").is_file():
+                _figures(figures)
         size = max(plan.width, plan.height)
         if not isinstance(build_encoder(plan.encoder, image_size=size), TextImageEncoder):
             raise UserError(
@@ -162,3 +168,12 @@ class Demonstration:
                 f"{self.plan.folder} holds a demonstration with {', '.join(differing)}; choose "
                 "another folder, or the same options"
             )
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    """What was measured of a scene.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    return read_json(path, "delete it, and it is measured again", MEASURED)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from condense_ns.errors import UserError
 from condense_ns.mini_training.prompts import Described
+from condense_ns.report.json_file import read_json, write_json
 from condense_ns.synthetic.worker_pool import done_in_order
 
 TRAINING_SEED = 1_000_000
@@ -30,6 +31,7 @@ CALIBRATION_SEED = 3_000_000
 """Scenes from here on fit the inverse temperature."""
 
 _WORDS_NAME, _PLAN_NAME = "scenes.jsonl", "plan.json"
+_REMEDY = "delete the folder, and they are made again, or use another one"
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def photographs_of(
         render: makes one scene; must be importable if there are workers.
 
     Raises:
-        UserError: the folder holds photographs of another plan.
+        UserError: the folder holds photographs of another plan, or damaged ones.
     """
     _check_plan(folder, plan)
     words = _finished_scenes(folder / _WORDS_NAME)
@@ -148,11 +150,10 @@ def photographs_of(
 def _check_plan(folder: Path, plan: PhotographPlan) -> None:
     path = folder / _PLAN_NAME
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != asdict(plan):
+        if read_json(path, _REMEDY) != asdict(plan):
             raise UserError(f"{folder} holds other photographs than asked for; use another folder")
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    write_json(path, asdict(plan))
 
 
 def _finished_scenes(path: Path) -> list[SceneWords]:
@@ -163,11 +164,14 @@ def _finished_scenes(path: Path) -> list[SceneWords]:
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         path.write_text(whole, encoding="utf-8")
-    contents = [json.loads(line) for line in whole.splitlines()]
-    return [
-        SceneWords(content["caption"], tuple(Described(**thing) for thing in content["things"]))
-        for content in contents
-    ]
+    try:
+        contents = [json.loads(line) for line in whole.splitlines()]
+        return [
+            SceneWords(content["caption"], tuple(Described(**thing) for thing in content["things"]))
+            for content in contents
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({type(error).__name__}); {_REMEDY}") from error
 
 
 def _open_maps(
@@ -176,7 +180,10 @@ def _open_maps(
     size = (plan.scenes * plan.views, plan.height, plan.width)
     kinds = {"rgb": (np.uint8, (*size, 3)), "classes": (np.uint8, size)}
     kinds["instances"] = (np.uint16, size)
-    return {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode, kind, shape)
-        for name, (kind, shape) in kinds.items()
-    }
+    try:
+        return {
+            name: np.lib.format.open_memmap(folder / f"{name}.npy", mode, kind, shape)
+            for name, (kind, shape) in kinds.items()
+        }
+    except (OSError, ValueError) as error:
+        raise UserError(f"the photographs in {folder} are damaged ({error}); {_REMEDY}") from error

@@ -4,7 +4,6 @@ Two steps around the building of the model: `adopt_settings` before it, so that 
 get the sizes of that run, and `adopt_weights` after it.
 """
 
-import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from condense_ns.errors import UserError
 from condense_ns.models.condense_dense import CondenseDenseModel, CondenseDenseModelConfig
 from condense_ns.pipelines.distributed_model import MODEL, without_wrapper
 from condense_ns.pipelines.run_checkpoint import newest_checkpoint
+from condense_ns.report.json_file import read_json
 
 NOT_GEOMETRY = {"_target", "camera_optimizer", "eval_num_rays_per_chunk"}
 GEOMETRY_PARTS = ("field", "proposal_networks")
@@ -95,7 +95,8 @@ def _check_same_scene(run_config: Path, outputs: DataparserOutputs) -> None:
     file = run_config.parent / "dataparser_transforms.json"
     if not file.exists():
         return
-    known = json.loads(file.read_text())
+    remedy = "restore it, or delete it if you know that the scene is the same"
+    known = read_json(file, remedy, ("transform", "scale"))
     same = torch.allclose(torch.tensor(known["transform"]), outputs.dataparser_transform, atol=1e-4)
     if not same or abs(known["scale"] - outputs.dataparser_scale) > 1e-4 * outputs.dataparser_scale:
         raise UserError(

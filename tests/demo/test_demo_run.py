@@ -77,6 +77,39 @@ def test_other_options_in_the_same_folder_are_named(demonstration: Demonstration
 
 
 @pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"encoder": "mi', r"cannot be read \(Unterminated string"),
+        ("", r"cannot be read \(Expecting value"),
+        ("[1]", "holds a list, not an object"),
+    ],
+)
+def test_damaged_files_of_a_demonstration_are_named_before_anything_is_done(
+    tmp_path: Path, content: str, problem: str
+):
+    plan = DemoPlan(tmp_path / "demo", (100,), steps=STEPS)
+    results = plan.folder / "results"
+    results.mkdir(parents=True)
+    name = plan.scene(100).name
+    remedies = {
+        plan.folder / "demo.json": "delete it if the folder was made with these options, or",
+        results / f"{name}.json": "delete it, and it is measured again",
+        results / f"{name}_seconds.json": "delete it, it holds times only",
+    }
+    for file, remedy in remedies.items():
+        file.write_text(content)
+        with pytest.raises(UserError, match=f"^{file} {problem}.*; {remedy}"):
+            Demonstration(plan, quiet_progress())
+        file.unlink()
+        assert not (plan.folder / "demo.json").exists()
+    (results / f"{name}.json").write_text('{"rows": {}}')
+    with pytest.raises(
+        UserError, match="lacks agreement, class_iou, consistency, psnr, views; del"
+    ):
+        Demonstration(plan, quiet_progress())
+
+
+@pytest.mark.parametrize(
     ("encoder", "sentence"),
     [("minni", "unknown encoder 'minni'"), ("gradients", "encoder gradients knows no words")],
 )

@@ -72,6 +72,15 @@ def test_another_plan_is_refused(tmp_path):
         photographs_of(tmp_path, PhotographPlan(8, 3, 2, 4, 3), render=painted)
 
 
+@pytest.mark.parametrize("name", ["plan.json", "scenes.jsonl", "rgb.npy"])
+def test_a_damaged_file_is_told(tmp_path, name):
+    photographs_of(tmp_path, PLAN, render=painted)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 4] + b"\n")
+    with pytest.raises(UserError, match="delete the folder, and they are made again, or use anoth"):
+        photographs_of(tmp_path, PLAN, render=painted)
+
+
 def test_real_scenes_name_what_they_show(photographs):
     scene = render_scene(photographs.plan, 11)
     assert np.array_equal(scene.rgb, photographs.rgb[2:])

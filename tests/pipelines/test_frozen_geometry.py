@@ -76,6 +76,13 @@ def test_geometry_of_another_scene_is_refused(tmp_path: Path, nerfacto_run: Path
     pipeline_config(config).model.geometry_from = nerfacto_run
     with pytest.raises(UserError, match="another scene"):
         prepared(config)
+    shutil.copytree(nerfacto_run.parent, tmp_path / "run")
+    (tmp_path / "run" / "dataparser_transforms.json").write_text('{"transform": [[1.0, 0')
+    pipeline_config(config).model.geometry_from = tmp_path / "run" / "config.yml"
+    with pytest.raises(
+        UserError, match=r"dataparser_transforms\.json cannot be read .* restore it"
+    ):
+        prepared(config)
 
 
 def test_a_run_that_is_not_there_is_told(scene: Path, tmp_path: Path):
