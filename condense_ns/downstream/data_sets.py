@@ -4,7 +4,8 @@ For example ``modelnet10_voxels:points/modelnet10_voxels`` or ``s3dis:Stanford3d
 """
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -30,6 +31,7 @@ from condense_ns.downstream.scannet import read_scannet
 from condense_ns.downstream.scanobjectnn import read_scanobjectnn
 from condense_ns.downstream.shapenet_part import read_shapenet_part
 from condense_ns.downstream.sunrgbd import read_sunrgbd
+from condense_ns.downstream.task_run import CHECKPOINT, ROW
 from condense_ns.errors import UserError
 
 Options = dict[str, str]
@@ -129,13 +131,36 @@ def _read(name: str, folder: Path, task: TaskName, options: Options) -> TaskData
 
 
 def _source(folder: Path) -> str:
-    """The folder, and names, sizes and times of the files right in it, which may be lists of others."""
+    """The folder, and names, sizes and times of all files below it, which say whether it has changed."""
     content = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.is_file() and not file.name.startswith("."):
-            status = file.stat()
-            content.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    for line in sorted(_states(folder, "", set())):
+        content.update(line.encode("utf-8", "surrogateescape"))
     return f"{folder.resolve()} {content.hexdigest()[:16]}"
+
+
+def _states(folder: Path, below: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """A line for each file in a folder; links are followed, hidden files and runs of ours left out.
+
+    Args:
+        folder: where to look.
+        below: its name in the data set.
+        seen: folders before, by device and inode; the folder is added.
+    """
+    with os.scandir(folder) as found:
+        entries = [entry for entry in found if not entry.name.startswith(".")]
+    if {ROW, CHECKPOINT} & {entry.name for entry in entries}:
+        return
+    status = folder.stat()
+    seen.add((status.st_dev, status.st_ino))
+    for entry in entries:
+        name = f"{below}/{entry.name}"
+        if entry.is_file():
+            status = entry.stat()
+            yield f"{name} {status.st_size} {status.st_mtime_ns}\n"
+        elif entry.is_dir():
+            status = entry.stat()
+            if (status.st_dev, status.st_ino) not in seen:
+                yield from _states(Path(entry.path), name, seen)
 
 
 def _sizes(options: Options) -> MadeUpSizes:

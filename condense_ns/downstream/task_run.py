@@ -22,7 +22,12 @@ from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.segmentation import Segmentation
 from condense_ns.downstream.task import Task
 from condense_ns.downstream.task_network import TaskNetwork
-from condense_ns.downstream.task_training import TaskTrainer, TrainingSettings, measure
+from condense_ns.downstream.task_training import (
+    TaskTrainer,
+    TrainingSettings,
+    measure,
+    read_checkpoint,
+)
 from condense_ns.downstream.taught_classes import untaught_classes
 from condense_ns.report.json_file import write_json
 from condense_ns.report.provenance import provenance
@@ -85,7 +90,7 @@ def run_task(
     task = TASKS[data.task](data)
     begun = chosen_backbone(plan.backbone, plan.mode, plan.preset, plan.seed)
     origin = _origin(data, plan, begun.fingerprint)
-    done = _finished(folder / ROW, origin)
+    done = _finished(folder, origin)
     if done is not None:
         return done
     clouds = clouds or PreparedData(data, plan.preparation)
@@ -189,12 +194,18 @@ def _origin(data: TaskData, plan: RunPlan, fingerprint: str) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in parts.items()}
 
 
-def _finished(path: Path, origin: dict[str, str]) -> dict[str, Any] | None:
-    """The row of a run that has ended; None if it has not, or was another one."""
-    if not path.is_file():
-        return None
+def _finished(folder: Path, origin: dict[str, str]) -> dict[str, Any] | None:
+    """The row of a run that has ended; None if it has not.
+
+    Raises:
+        UserError: the folder's checkpoint is of another run, or damaged.
+    """
     try:
-        row = json.loads(path.read_text(encoding="utf-8"))
+        row = json.loads((folder / ROW).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return row if isinstance(row, dict) and row.get("origin") == origin else None
+        row = None
+    if isinstance(row, dict) and row.get("origin") == origin:
+        return row
+    if (folder / CHECKPOINT).is_file():
+        read_checkpoint(folder / CHECKPOINT, origin)  # told before any cloud is read
+    return None

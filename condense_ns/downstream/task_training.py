@@ -217,9 +217,7 @@ class TaskTrainer:
         Raises:
             UserError: it is damaged, or of a run with other options or data.
         """
-        state, about = read_weights(path, "a checkpoint of condense probe", FORMAT, _REMEDY)
-        if about.get("origin") != json.dumps(origin, sort_keys=True):
-            raise UserError(f"{path} is of a run with other options or data; {_REMEDY}")
+        state, about = read_checkpoint(path, origin)
         try:
             own = {name[8:]: value for name, value in state.items() if name[:8] == "network."}
             missing, unexpected = self.network.load_state_dict(own, strict=False)
@@ -241,6 +239,18 @@ class TaskTrainer:
         if self.network.mode != "frozen":
             return state
         return {name: value for name, value in state.items() if name.startswith("head.")}
+
+
+def read_checkpoint(path: Path, origin: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and texts of a checkpoint.
+
+    Raises:
+        UserError: it is damaged, or of a run with other options or data.
+    """
+    state, about = read_weights(path, "a checkpoint of condense probe", FORMAT, _REMEDY)
+    if about.get("origin") != json.dumps(origin, sort_keys=True):
+        raise UserError(f"{path} is of a run with other options or data; {_REMEDY}")
+    return state, about
 
 
 def _rate_share(done: int, steps: int, warm_up: float) -> float:

@@ -1,5 +1,6 @@
 """Names of data sets on the command line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,40 @@ def test_folders_of_one_kind_are_told_apart_and_made_up_clouds_need_no_source(tm
         (folder / "list.txt").write_text("another")
         sources.add(task_data(f"s3dis:{folder}?area=5", "segment").source)
     assert len(sources) == 4
+
+
+def source(folder: Path) -> str:
+    return task_data(f"s3dis:{folder}", "segment").source
+
+
+def test_a_file_that_was_changed_anywhere_below_the_folder_is_noticed(tmp_path):
+    folder = write_rooms(tmp_path / "rooms")
+    known, file = [source(folder)], folder / "Area_5" / "office_1" / "Annotations" / "floor_1.txt"
+    file.write_text("0 0 0 255 0 51\n1 0 0 255 0 51\n")
+    known.append(source(folder))
+    os.utime(file, (1, 1))  # of the same size
+    known.append(source(folder))
+    file.rename(file.with_name("wall_1.txt"))
+    known.append(source(folder))
+    (folder / "Area_1" / "office_1" / "Annotations" / "wall_\u00e9 1.txt").write_text("0 0 1 9 9 9")
+    known.append(source(folder))
+    elsewhere = tmp_path / "elsewhere"
+    (folder / "Area_5").rename(elsewhere)
+    (folder / "Area_5").symlink_to(elsewhere, target_is_directory=True)
+    linked = source(folder)
+    (elsewhere / "office_1" / "Annotations" / "beam_1.txt").write_text("0 0 1 9 9 9")
+    known.append(source(folder))
+    assert len({*known, linked}) == len(known)  # to be linked changes nothing
+
+
+def test_runs_below_the_data_and_links_in_a_circle_change_nothing(tmp_path):
+    folder = write_rooms(tmp_path / "rooms")
+    before = source(folder)
+    run = folder / "downstream" / "segment-s3dis"
+    run.mkdir(parents=True)
+    (run / "checkpoint.safetensors").touch()
+    (run / "events.out").touch()
+    (folder / "Area_1" / "up").symlink_to(folder, target_is_directory=True)
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "file").touch()
+    assert source(folder) == before

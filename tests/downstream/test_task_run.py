@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from condense_ns.downstream.prepared_cloud import Preparation
 from condense_ns.downstream.run_progress import RunProgress
+from condense_ns.downstream.prepared_split import PreparedData, PreparedSplit
 from condense_ns.downstream.task_run import CHECKPOINT, PICTURE, ROW, run_task
 from condense_ns.errors import UserError
 from tests.downstream.made_up_clouds import rooms_data, shapes_data
@@ -89,12 +90,16 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         run_task(shapes_data(), tiny_plan(seed=1), tmp_path)
 
 
-def test_figures_of_another_folder_are_not_answered(tmp_path):
+def test_figures_of_another_folder_are_not_answered(tmp_path, monkeypatch):
     here, there = (replace(shapes_data(), source=folder) for folder in ("/a 01", "/b 01"))
     row = run_task(here, tiny_plan(), tmp_path)
     assert json.loads(row["origin"]["source"]) == "/a 01"
+    read, clouds = [], PreparedData(there, tiny_plan().preparation)
+    monkeypatch.setattr(PreparedSplit, "__getitem__", lambda self, place: read.append(place))
     with pytest.raises(UserError, match=r"other options or data; delete it .*, or name another"):
-        run_task(there, tiny_plan(), tmp_path)
+        run_task(there, tiny_plan(), tmp_path, clouds=clouds)
+    assert not read  # it is told before the work
+    monkeypatch.undo()
     assert "source" not in run_task(shapes_data(), tiny_plan(), tmp_path / "made up")["origin"]
 
 
