@@ -15,6 +15,10 @@ and, if it likes,
 * ``label_names``: names of classes, if the answers are their scores, one per pixel of the image;
 * ``fingerprint``: a text of whatever else changes what `encode` answers and its code and weights do not
   tell, such as a prompt from the environment: maps are kept on disk for each;
+* ``rendered_share``, in [0, 1]: how much of a lifted map is what `encode` answers for the rendered picture,
+  sharper than what was mixed from the sources, and less steady; a third without it;
+* ``painted_share``, in [0, 1]: how much of a lifted answer is mixed from what `decode` answers for the
+  sources, for a `decode` that invents strokes or texture, which then stay on their surfaces; 0 without it;
 * ``channels`` and ``grid_size(height, width)``, to (rows, columns): without them a grey image is
   encoded to find out.
 
@@ -25,6 +29,7 @@ enlarges; pictures and films of answers are written at its size. Both in small:
 ``tests/operators/own_operators.py``.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -56,7 +61,7 @@ class UserOperator(Operator):
             image_size: longest side in pixels of what `encode` sees; None for the photographs' own.
 
         Raises:
-            OperatorError: the object lacks a half, or encodes no grey image.
+            OperatorError: the object lacks a half, encodes no grey image, or has a share outside [0, 1].
         """
         halves, source = made_by_callable(spec)
         lacking = [
@@ -73,6 +78,8 @@ class UserOperator(Operator):
         self.spec = spec
         self.device = device
         self.label_names = tuple(getattr(halves, "label_names", ()))
+        self.rendered_share = _share(spec, halves, "rendered_share", Operator.rendered_share)
+        self.painted_share = _share(spec, halves, "painted_share", Operator.painted_share)
         self._halves = halves
         self._image_size = image_size
         self._grids: dict[tuple[int, int], tuple[int, int]] = {}
@@ -196,6 +203,22 @@ class UserOperator(Operator):
                 f"{self.spec}: {name} answers {found} for {given}; expected ({wanted}){larger}"
             )
         return answer.to(self.device, torch.float32)
+
+
+def _share(spec: str, halves: object, name: str, default: float) -> float:
+    """A share that the object brings, or the default.
+
+    Raises:
+        OperatorError: it is no number in [0, 1].
+    """
+    told = getattr(halves, name, default)
+    try:
+        share = float(told)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0.0 <= share <= 1.0:
+        raise OperatorError(f"{spec}: {name} is {told!r}; it must be a number in [0, 1]")
+    return share
 
 
 def _fits(

@@ -83,6 +83,10 @@ class Prompted(Sharpener):
     def __init__(self):
         self.fingerprint = os.environ["PROMPT"]
 
+class Painter(Sharpener):
+    rendered_share = 0
+    painted_share = 0.3
+
 class Flat(Sharpener):
     def encode(self, images):
         return images.mean(dim=(2, 3))
@@ -263,6 +267,21 @@ def test_what_no_code_tells_is_in_the_fingerprint_if_the_object_has_one(monkeypa
         monkeypatch.setenv("PROMPT", prompt)
         found.append(operator("Prompted").fingerprint)
     assert found[0] == found[2] != found[1]
+
+
+def test_shares_are_the_object_s_own_or_the_usual_ones():
+    for name, shares in (("Sharpener", (1 / 3, 0.0)), ("Painter", (0.0, 0.3))):
+        found = operator(name)
+        assert (found.rendered_share, found.painted_share) == shares
+
+
+@pytest.mark.parametrize("share", ["1.5", "-0.1", "float('nan')", "'much'", "None"])
+def test_a_share_that_is_none_is_refused(write_module, share):
+    write_module(SOURCE.replace("painted_share = 0.3", f"painted_share = {share}"))
+    with pytest.raises(
+        OperatorError, match=r"painted_share is .*; it must be a number in \[0, 1\]$"
+    ):
+        operator("Painter")
 
 
 def test_callables_that_cannot_be_found():
