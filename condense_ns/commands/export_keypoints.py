@@ -64,6 +64,8 @@ class ExportKeypoints:
     adjust_poses: bool = True
     """Let the poses of the training views move to where photographs and keypoints agree, by about a
     degree. Turn it off for poses that are exact, e.g. of rendered scenes."""
+    device: str = "cpu"
+    """Of --scene: where encoder and backbone compute, e.g. cuda."""
     frame: Literal["dataset", "model"] = "dataset"
     """Coordinates and units of the files: those of the dataset's own poses, or the trained model's."""
 
@@ -110,7 +112,7 @@ class ExportKeypoints:
         assert self.scene is not None
         assert self.descriptors is not None
         options = self._options()
-        detector = scene_detector(self.descriptors, self.prior, options.detections)
+        detector = scene_detector(self.descriptors, self.prior, options.detections, self.device)
         scene = open_scene(self.scene, LARGEST_PHOTOGRAPH)
         self._make_folder()
         keypoints = keypoints_from_depth(scene, detector, options=options)

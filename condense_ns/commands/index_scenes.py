@@ -42,6 +42,8 @@ class IndexAdd(IndexPlace):
     """Largest number of keypoints of a scene."""
     thumbnail: Path | None = None
     """Picture of a single scene; None takes a photograph of a folder, or draws the keypoints."""
+    device: str = "cpu"
+    """Where encoders compute for folders, e.g. cuda."""
     skip: bool = False
     """Go on with the other scenes where one cannot be used, and tell at the end."""
 
@@ -51,7 +53,7 @@ class IndexAdd(IndexPlace):
         from condense_ns.pipelines.scene_describing import Describing, SceneDescriber
         from condense_ns.retrieval.scene_index import SceneIndex
 
-        how = Describing(self.descriptors, self.language, self.prior, self.count)
+        how = Describing(self.descriptors, self.language, self.prior, self.count, self.device)
         describer, options = SceneDescriber(how), settings(self.storage_options)
         index = SceneIndex.open_if_there(self.index, options)
         added, refused = [], {}
@@ -72,6 +74,9 @@ class IndexAdd(IndexPlace):
         self._tell(added, refused, len(index) if index else 0, built)
 
     def _check(self) -> None:
+        from condense_ns.encoders import check_device
+
+        check_device(self.device)
         if not self.scenes:
             raise UserError("give at least one scene: a keypoint file, a scene file or a folder")
         if len(self.scenes) > 1 and (self.name is not None or self.thumbnail is not None):

@@ -54,6 +54,8 @@ class Match:
     """Of an index that was made from runs with --pipeline.datamanager.encoder-image-size: that size."""
     candidates: int = 3
     """Of an index: scenes that a pose is looked for in."""
+    device: str = "cpu"
+    """Where keypoints are found, e.g. cuda."""
     storage_options: tuple[str, ...] = ()
     """Of an index in object storage: its settings, each as key=value."""
     json: Flag = 0
@@ -94,7 +96,7 @@ class Match:
         assert self.keypoints is not None
         keypoints = read_keypoints(self.keypoints)
         head = self._head(self.keypoints)
-        detector = load_detector(head, self.max_keypoints, encoder=self.encoder, prior=self.prior)
+        detector = load_detector(head, self.max_keypoints, self.device, self.encoder, self.prior)
         detected = detector(photograph.rgb)
         # a scene that nothing was trained on has its encoder's own features, and no head's
         name = HEAD if HEAD in keypoints.descriptors else str(detector.known_as)
@@ -109,7 +111,13 @@ class Match:
         assert self.index is not None
         index = open_index(self.index, self.storage_options)
         detector = index_detector(
-            index, self.encoder, self.head, self.prior, self.max_keypoints, self.encoder_image_size
+            index,
+            self.encoder,
+            self.head,
+            self.prior,
+            self.max_keypoints,
+            self.encoder_image_size,
+            self.device,
         )
         detected = detector(photograph.rgb)
         matched = match_scenes(index, detected, lens, self.candidates)
@@ -120,6 +128,9 @@ class Match:
         return Answer(detected, best.keypoints, best.localization, best.found.name, ranking)
 
     def _check(self) -> None:
+        from condense_ns.encoders import check_device
+
+        check_device(self.device)
         if (self.keypoints is None) == (self.index is None):
             raise UserError("say where to look with either --keypoints or --index")
         if self.focal is not None and not (

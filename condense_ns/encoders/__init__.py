@@ -112,11 +112,13 @@ def check_device(device: str) -> None:
     """Refuse a device that is not there.
 
     Raises:
-        EncoderError: an unknown name, or CUDA without a GPU.
+        EncoderError: an unknown name, CUDA without a GPU or with fewer, or a device that computes nothing.
     """
     try:
-        kind = torch.device(device).type
+        asked = torch.device(device)
     except RuntimeError as error:
         raise EncoderError(f"unknown device {device!r}; use cpu, cuda or cuda:<index>") from error
-    if kind == "cuda" and not torch.cuda.is_available():
+    there = {"cpu": 1, "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0}
+    there["mps"] = int(torch.backends.mps.is_available())
+    if (asked.index or 0) >= there.get(asked.type, 0):
         raise EncoderError(f"device {device!r} is not available on this machine; use cpu")

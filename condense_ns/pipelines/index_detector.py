@@ -19,6 +19,7 @@ def index_detector(
     prior: str | None = None,
     max_keypoints: int = 1024,
     image_size: int | None = None,
+    device: str = "cpu",
 ) -> PhotoDetector:
     """The detector whose descriptors are those of an index.
 
@@ -29,20 +30,21 @@ def index_detector(
         prior: detector; None: shi-tomasi for an index of an encoder's descriptors, and a head's own.
         max_keypoints: of a photograph.
         image_size: longest side in pixels that the encoder of the index saw; None for its default.
+        device: where it computes.
 
     Raises:
         UserError: another encoder or head than the index's, or one that cannot be built.
     """
     known = index.contents.descriptors.source
     if known.spec != HEAD:
-        built = known_encoder(index, known, encoder, image_size)
+        built = known_encoder(index, known, encoder, image_size, device)
         return plain_detector(built, prior or "shi-tomasi", max_keypoints)
     if head is None:
         raise UserError(
             f"descriptors of {index.place} are of a keypoint head; say with --head where its file is"
         )
     _require_same(index, known, head_source(head))
-    return load_detector(head, max_keypoints, encoder=encoder, prior=prior)
+    return load_detector(head, max_keypoints, device, encoder, prior)
 
 
 def known_encoder(
@@ -50,6 +52,7 @@ def known_encoder(
     known: FeatureSource,
     spec: str | None = None,
     image_size: int | None = None,
+    device: str = "cpu",
 ) -> ImageEncoder:
     """The encoder that made vectors of an index.
 
@@ -58,11 +61,12 @@ def known_encoder(
         known: what the index says of the encoder.
         spec: how the encoder is called here; None: as it was called when the index was made.
         image_size: longest side in pixels that it saw; None for its default.
+        device: where it computes.
 
     Raises:
         UserError: it is another one, or it cannot be built.
     """
-    built = photo_encoder(spec or known.spec, image_size=image_size)
+    built = photo_encoder(spec or known.spec, device, image_size)
     _require_same(index, known, FeatureSource(built.spec, built.fingerprint))
     return built
 

@@ -160,18 +160,21 @@ def plain_detector(
     return PhotoDetector(encoder, Prior(prior, encoder.device), head, max_keypoints)
 
 
-def scene_detector(spec: str, prior: str = "shi-tomasi", max_keypoints: int = 512) -> PhotoDetector:
+def scene_detector(
+    spec: str, prior: str = "shi-tomasi", max_keypoints: int = 512, device: str = "cpu"
+) -> PhotoDetector:
     """The same for scenes that shall be condensed; says so if a backbone has no scores to help the prior.
 
     Args:
         spec: of the encoder, see `photo_encoder`.
         prior: finds.
         max_keypoints: of a photograph.
+        device: where it computes.
 
     Raises:
-        UserError: the encoder or the prior cannot be built.
+        UserError: the encoder or the prior cannot be built, or there is no such device.
     """
-    encoder = photo_encoder(spec)
+    encoder = photo_encoder(spec, device)
     if isinstance(encoder, RefinedEncoder) and not encoder.knows_scores:
         Console(stderr=True, highlight=False).print(
             f"{spec} was not trained for keypoint scores: {prior} alone finds keypoints; to train them, go on "

@@ -43,6 +43,8 @@ class Describing:
     """Detector of keypoints in folders of scenes."""
     count: int = 512
     """Keypoints of a scene, at most."""
+    device: str = "cpu"
+    """Where encoders compute."""
 
 
 class SceneDescriber:
@@ -122,14 +124,15 @@ class SceneDescriber:
                 "say with --descriptors which encoder describes the keypoints of scenes that are no keypoint "
                 "files, e.g. --descriptors dinov2-small"
             )
-        return scene_detector(spec, self.how.prior)
+        return scene_detector(spec, self.how.prior, device=self.how.device)
 
     @cached_property
     def _speaker(self) -> ImageEncoder | None:
         """The encoder that words are asked of."""
         spec = self.how.language
-        same = self.detector.encoder.spec == spec
-        return None if spec is None else self.detector.encoder if same else photo_encoder(spec)
+        if spec is None or self.detector.encoder.spec == spec:
+            return None if spec is None else self.detector.encoder
+        return photo_encoder(spec, self.how.device)
 
 
 def source_of(encoder: ImageEncoder) -> FeatureSource:

@@ -46,7 +46,9 @@ def offer(patch: pytest.MonkeyPatch, detected: Keypoints2D) -> list[tuple[Path, 
     """Make `detected` the answer to every photograph; the list gets what heads are loaded."""
     loaded: list[tuple[Path, int]] = []
 
-    def load_detector(head: Path, max_keypoints: int, encoder: str | None, prior: str | None):
+    def load_detector(
+        head: Path, max_keypoints: int, device: str, encoder: str | None, prior: str | None
+    ):
         loaded.append((head, max_keypoints))
         return lambda rgb: detected
 

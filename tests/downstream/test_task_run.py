@@ -10,8 +10,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from condense_ns.downstream.prepared_cloud import Preparation
-from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.prepared_split import PreparedData, PreparedSplit
+from condense_ns.downstream.run_progress import RunProgress
 from condense_ns.downstream.task_run import CHECKPOINT, PICTURE, ROW, run_task
 from condense_ns.errors import UserError
 from tests.downstream.made_up_clouds import rooms_data, shapes_data

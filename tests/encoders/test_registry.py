@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from condense_ns.encoders import ENCODERS, EncoderError, build_encoder
+from condense_ns.encoders import ENCODERS, EncoderError, build_encoder, check_device
 
 
 @pytest.mark.parametrize("spec", ["", "nonsense", "resnet:file", "onnx", "onnx:", "openclip:"])
@@ -31,6 +31,15 @@ def test_a_missing_gpu_is_said(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(EncoderError, match="'cuda' is not available on this machine; use cpu"):
         build_encoder("dinov2-small", "cuda")
+
+
+@pytest.mark.parametrize("device", ["cuda:2", "meta", "cpu:1"])
+def test_a_device_that_is_not_there_is_said(monkeypatch, device):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    check_device("cuda:1")
+    with pytest.raises(EncoderError, match=f"'{device}' is not available on this machine; use cpu"):
+        check_device(device)
 
 
 def test_importing_the_registry_imports_no_model_zoo():
