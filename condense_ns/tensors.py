@@ -29,6 +29,44 @@ class FeatureStatistics:
 
 
 @dataclass(frozen=True)
+class TailShape:
+    """Sizes of the last blocks of a vision transformer (`fields/encoder_tail.py`), in what JSON can hold."""
+
+    blocks: int
+    """How many."""
+    width: int
+    """Numbers per token."""
+    heads: int
+    """Of attention."""
+    hidden: int
+    """Width of the hidden layer of their perceptrons."""
+    channels: int
+    """Width of the encoder's features."""
+    prefix: int
+    """Tokens before those of the patches: class and registers."""
+    epsilon: float
+    """Of their norms."""
+    activation: str
+    """One of `fields.transformer_block.ACTIVATIONS`."""
+    scaled: bool
+    """Whether what each half of a block adds is scaled by channel."""
+    own_values: bool
+    """Whether the last block is MaskCLIP's, with a projection behind it."""
+    rank: int = 0
+    """Of the updates that are trained; 0: the weights themselves are."""
+
+
+@dataclass(frozen=True)
+class TailWeights:
+    """The end of an encoder as it is."""
+
+    shape: TailShape
+    """Sizes, at rank 0."""
+    weights: dict[str, Float[Tensor, "..."]]
+    """By their names in `fields.encoder_tail.EncoderTail`."""
+
+
+@dataclass(frozen=True)
 class FeatureSource:
     """What features were made by; features of two sources can be compared if their fingerprints agree."""
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
 from condense_ns.encoders.base import EncoderError
+from condense_ns.encoders.encoder_trunk import CuttableEncoder
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.hub import hub_folder
 from condense_ns.encoders.patch_grid_encoder import PatchGridEncoder
@@ -19,6 +20,8 @@ from condense_ns.encoders.preprocessing import (
     PREPROCESSING_VERSION,
     normalise,
 )
+from condense_ns.encoders.tail_names import Weights, dinov2_block, named
+from condense_ns.tensors import TailShape
 
 CODE_VERSION = 1
 DEFAULT_IMAGE_SIZE = 518
@@ -48,7 +51,7 @@ _NUMERIC_FIELDS = (
 """What the configuration says that the weights do not and that changes features."""
 
 
-class DinoV2Encoder(PatchGridEncoder):
+class DinoV2Encoder(PatchGridEncoder, CuttableEncoder):
     """DINOv2, with or without registers, from a folder or from the Hugging Face hub.
 
     Images are resized so that the longest side is `image_size` pixels, rounded down to the patch.
@@ -73,6 +76,7 @@ class DinoV2Encoder(PatchGridEncoder):
         self.device = device
         self.channels = int(config.hidden_size)
         self.patch_size = int(config.patch_size)
+        self.num_blocks = int(config.num_hidden_layers)
         self._prefix_tokens = 1 + int(getattr(config, "num_register_tokens", 0))
         self._choose_image_size(image_size or DEFAULT_IMAGE_SIZE)
         self.fingerprint = fingerprint(
@@ -90,10 +94,64 @@ class DinoV2Encoder(PatchGridEncoder):
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch rows columns channels"]:
         """Patch tokens after the final layer norm."""
-        resized, (rows, columns) = self._on_grid(images)
-        pixels = normalise(resized, IMAGENET_MEAN, IMAGENET_STD)
+        rows, columns = self.grid_size(*images.shape[-2:])
+        pixels = self._pixels(images)
         tokens = self._model(pixel_values=pixels).last_hidden_state[:, self._prefix_tokens :]
         return tokens.reshape(len(images), rows, columns, self.channels).contiguous()
+
+    @torch.no_grad()
+    def trunk_tokens(
+        self, images: Float[Tensor, "batch 3 height width"], blocks: int
+    ) -> Float[Tensor, "batch tokens token_width"]:
+        """What enters the last so many blocks."""
+        model: Any = self._model
+        tokens = model.embeddings(self._pixels(images))
+        for block in model.encoder.layer[: self.num_blocks - blocks]:
+            found = block(tokens)
+            tokens = found[0] if isinstance(found, tuple) else found  # version 4 of transformers
+        return tokens
+
+    def tail_shape(self, blocks: int) -> TailShape:
+        """Sizes of the last so many blocks and the final layer norm.
+
+        Raises:
+            EncoderError: perceptrons that are not GELU's or SwiGLU's.
+        """
+        config: Any = self._model.config
+        activation = "swiglu" if config.use_swiglu_ffn else config.hidden_act
+        if activation not in ("gelu", "swiglu"):
+            raise EncoderError(
+                f"{self.spec}: its blocks have the activation {activation}, expected gelu or swiglu; use "
+                "published weights, or set --pipeline.model.tuned-blocks 0"
+            )
+        first = self.tail_weights(1)
+        return TailShape(
+            blocks=blocks,
+            width=self.channels,
+            heads=int(config.num_attention_heads),
+            hidden=len(first["blocks.0.mlp.widen.weight"]),
+            channels=self.channels,
+            prefix=self._prefix_tokens,
+            epsilon=float(config.layer_norm_eps),
+            activation=activation,
+            scaled=True,
+            own_values=False,
+        )
+
+    def tail_weights(self, blocks: int) -> Weights:
+        """Weights of the last so many blocks and the final layer norm."""
+        model: Any = self._model
+        weights = named("", {"norm": model.layernorm})
+        for number, block in enumerate(model.encoder.layer[self.num_blocks - blocks :]):
+            weights |= dinov2_block(block, f"blocks.{number}.")
+        return weights
+
+    def _pixels(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch 3 resized_height resized_width"]:
+        """Images as the network reads them."""
+        resized, _ = self._on_grid(images)
+        return normalise(resized, IMAGENET_MEAN, IMAGENET_STD)
 
 
 def _model_folder(spec: str) -> Path:

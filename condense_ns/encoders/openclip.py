@@ -10,10 +10,11 @@ mixture of all. The residual and the MLP of that block are left out as well, whi
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
+from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
 from torch import Tensor
 
-from condense_ns.encoders.base import TextImageEncoder
+from condense_ns.encoders.base import EncoderError, TextImageEncoder
+from condense_ns.encoders.encoder_trunk import CuttableEncoder
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
 from condense_ns.encoders.openclip_files import ModelSource, load_model, model_source
 from condense_ns.encoders.openclip_tokenizer import text_tokenizer
@@ -22,12 +23,14 @@ from condense_ns.encoders.preprocessing import (
     PREPROCESSING_VERSION,
     normalise,
 )
+from condense_ns.encoders.tail_names import Weights, named, openclip_block, own_values, projection
+from condense_ns.tensors import TailShape
 
 CODE_VERSION = 1
 _TEXTS_AT_ONCE = 64
 
 
-class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
+class OpenClipEncoder(PatchGridEncoder, TextImageEncoder, CuttableEncoder):
     """A CLIP with a vision transformer of open_clip's own, its patches in the space of texts.
 
     Images are resized so that the longest side is `image_size` pixels, rounded down to the patch.
@@ -52,6 +55,7 @@ class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
         visual = self._model.visual
         assert isinstance(visual, VisionTransformer)
         self._visual = visual
+        self.num_blocks = len(visual.transformer.resblocks)
         self._tokenizer = text_tokenizer(source)
         self._mean, self._std = source.mean, source.std
         self.spec = spec
@@ -77,6 +81,44 @@ class OpenClipEncoder(PatchGridEncoder, TextImageEncoder):
         """MaskCLIP's patch tokens, projected to the space of texts."""
         resized, _ = self._on_grid(images)
         return dense_tokens(self._visual, normalise(resized, self._mean, self._std)).contiguous()
+
+    @torch.no_grad()
+    def trunk_tokens(
+        self, images: Float[Tensor, "batch 3 height width"], blocks: int
+    ) -> Float[Tensor, "batch tokens token_width"]:
+        """What enters the last so many blocks, the class token first."""
+        resized, _ = self._on_grid(images)
+        pixels = normalise(resized, self._mean, self._std)
+        return trunk_tokens(self._visual, pixels, blocks)[0]
+
+    def tail_shape(self, blocks: int) -> TailShape:
+        """Sizes of the last so many blocks, the last one of which is MaskCLIP's, and the projection.
+
+        Raises:
+            EncoderError: blocks of another kind.
+        """
+        block = _last_block(self._visual)
+        return TailShape(
+            blocks=blocks,
+            width=block.attn.embed_dim,
+            heads=block.attn.num_heads,
+            hidden=len(openclip_block(block, "")["mlp.widen.weight"]),
+            channels=self.channels,
+            prefix=1,
+            epsilon=block.ln_1.eps,
+            activation=_activation(block, self.spec),
+            scaled=not isinstance(block.ls_1, torch.nn.Identity),
+            own_values=True,
+        )
+
+    def tail_weights(self, blocks: int) -> Weights:
+        """Weights of the last so many blocks, the layer norm and the projection behind them."""
+        assert self._visual.proj is not None
+        weights = named("", {"norm": self._visual.ln_post}) | projection(self._visual.proj)
+        *others, last = list(self._visual.transformer.resblocks)[-blocks:]
+        for number, block in enumerate(others):
+            weights |= openclip_block(block, f"blocks.{number}.")
+        return weights | own_values(last, f"blocks.{blocks - 1}.")
 
     @torch.no_grad()
     def embed_images(
@@ -106,9 +148,9 @@ def dense_tokens(
 
 
 def trunk_tokens(
-    visual: VisionTransformer, images: Float[Tensor, "batch 3 height width"]
+    visual: VisionTransformer, images: Float[Tensor, "batch 3 height width"], blocks: int = 1
 ) -> tuple[Float[Tensor, "batch tokens trunk_width"], tuple[int, int]]:
-    """What enters the last block, the class token first, and rows and columns of the patches."""
+    """What enters the last block or blocks, the class token first, and rows and columns of the patches."""
     patches = visual.conv1(images)
     grid = (patches.shape[-2], patches.shape[-1])
     tokens = patches.flatten(2).transpose(1, 2)
@@ -116,7 +158,7 @@ def trunk_tokens(
     tokens = torch.cat([class_token, tokens], dim=1)
     tokens = tokens + resized_positions(visual.positional_embedding, visual.grid_size, grid)
     tokens = visual.ln_pre(tokens)
-    for block in list(visual.transformer.resblocks)[:-1]:
+    for block in list(visual.transformer.resblocks)[:-blocks]:
         tokens = block(tokens)
     return tokens, grid
 
@@ -144,6 +186,23 @@ def _last_block(visual: VisionTransformer) -> ResidualAttentionBlock:
     block = list(visual.transformer.resblocks)[-1]
     assert isinstance(block, ResidualAttentionBlock)
     return block
+
+
+def _activation(block: ResidualAttentionBlock, spec: str) -> str:
+    """The name that `TailShape` has for the activation of a block's perceptron.
+
+    Raises:
+        EncoderError: it has none for it.
+    """
+    layer = block.mlp.gelu
+    if isinstance(layer, QuickGELU):
+        return "quick_gelu"
+    if isinstance(layer, torch.nn.GELU):
+        return "gelu" if layer.approximate == "none" else "gelu_tanh"
+    raise EncoderError(
+        f"{spec}: its blocks have the activation {type(layer).__name__}, expected GELU or QuickGELU; use "
+        "another CLIP, or set --pipeline.model.tuned-blocks 0"
+    )
 
 
 def attention_values(
