@@ -11,6 +11,9 @@ from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipelineConfig
 from condense_ns.pipelines.fused_adam import FusedAdamConfig
 from condense_ns.pipelines.landing_schedule import LandingScheduleConfig
 
+TUNING = {"tuned_blocks": 2e-5, "lora": 5e-4}
+"""Learning rates of whole blocks of encoders, and of low-rank updates of them."""
+
 
 def lift3d() -> TrainerConfig:
     """Cross-scene lifting, for a GPU."""
@@ -74,7 +77,7 @@ def condense_pretrain() -> TrainerConfig:
             ),
             model=CondensePretrainModelConfig(eval_image_size=1024),
         ),
-        optimizers=cross_scene_optimizers(steps),
+        optimizers=pretraining_optimizers(steps),
         viewer=ViewerConfig(num_rays_per_chunk=1 << 15),
         vis="viewer",
     )
@@ -91,7 +94,9 @@ def condense_pretrain_tiny(steps: int = 4000) -> TrainerConfig:
         datamanager=VolumeDataManagerConfig(),
         model=CondensePretrainModelConfig(preset="S", eval_image_size=256),
     )
-    return _for_two_cores("condense-pretrain-tiny", steps, pipeline)
+    config = _for_two_cores("condense-pretrain-tiny", steps, pipeline)
+    config.optimizers = pretraining_optimizers(steps)
+    return config
 
 
 def _for_two_cores(name: str, steps: int, pipeline: CrossScenePipelineConfig) -> TrainerConfig:
@@ -113,10 +118,18 @@ def _for_two_cores(name: str, steps: int, pipeline: CrossScenePipelineConfig) ->
     )
 
 
-def cross_scene_optimizers(steps: int) -> dict[str, dict[str, object]]:
+def cross_scene_optimizers(steps: int, rate: float = 2e-3) -> dict[str, dict[str, object]]:
     """Adam that warms up and lands softly; norms of gradients are bounded."""
     landing = LandingScheduleConfig(
         warm_up_end=steps // 20, learning_rate_alpha=0.02, max_steps=steps
     )
-    optimizer = FusedAdamConfig(lr=2e-3, eps=1e-8, max_norm=1.0)
+    optimizer = FusedAdamConfig(lr=rate, eps=1e-8, max_norm=1.0)
     return {"network": {"optimizer": optimizer, "scheduler": landing}}
+
+
+def pretraining_optimizers(steps: int) -> dict[str, dict[str, object]]:
+    """The same for the networks, with smaller steps for blocks of encoders, which are trained already."""
+    return {
+        **cross_scene_optimizers(steps),
+        **{name: cross_scene_optimizers(steps, rate)["network"] for name, rate in TUNING.items()},
+    }

@@ -16,6 +16,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from condense_ns.annotations import read_annotations
+from condense_ns.benchmarks.branch_maps import BranchMaps
 from condense_ns.benchmarks.labelled_voxels import pixel_labels_of
 from condense_ns.benchmarks.seen_twice import SeenTwice, inconsistency, seen_twice
 from condense_ns.data.cache_folders import scene_cache_folder
@@ -29,7 +30,6 @@ from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.metrics.segmentation import confusion_matrix, majority_figures
 from condense_ns.operators.base import Operator
 from condense_ns.operators.checking import checked_decode
-from condense_ns.pipelines.refined_encoding import refined_map
 
 WORKING_SIZE = 256
 """Longest side in pixels of a scene's working images, which nobody looks at here."""
@@ -46,6 +46,8 @@ class ProbedMaps:
     """Names by number."""
     pairs: Sequence[SeenTwice] = ()
     """Of test maps, by their numbers; of scenes with depth images only."""
+    photographs: Sequence[tuple[PosedScene, int]] = ()
+    """Scene and view of each map, those for training first."""
 
     @property
     def inconsistency(self) -> float:
@@ -62,14 +64,12 @@ class ProbedMaps:
         Raises:
             UserError: the branch was trained with another encoder, or not at all.
         """
-
-        def after(maps: Sequence[LabelledMap]) -> list[LabelledMap]:
-            return [
-                replace(one, features=refined_map(encoder, one.features[None], saved)[0])
-                for one in maps
-            ]
-
-        return replace(self, train=after(self.train), test=after(self.test))
+        branch, maps = BranchMaps(encoder, saved), (*self.train, *self.test)
+        refined = [
+            replace(one, features=branch(scene, view))
+            for one, (scene, view) in zip(maps, self.photographs, strict=True)
+        ]
+        return replace(self, train=refined[: len(self.train)], test=refined[len(self.train) :])
 
 
 def probed_maps(
@@ -100,6 +100,8 @@ def probed_maps(
     train: list[LabelledMap] = []
     test: list[LabelledMap] = []
     pairs: list[SeenTwice] = []
+    learned: list[tuple[PosedScene, int]] = []
+    tested: list[tuple[PosedScene, int]] = []
     classes: tuple[str, ...] | None = None
     for place in (*listed.train, *asked):
         scene = PosedScene(place, WORKING_SIZE)
@@ -114,12 +116,14 @@ def probed_maps(
         pairs += _numbered(scene, views[kept:], found[0], len(test))
         train += found[:kept]
         test += found[kept:]
+        learned += [(scene, view) for view in views[:kept]]
+        tested += [(scene, view) for view in views[kept:]]
     if not train or not test or classes is None:
         raise UserError(
             "too few photographs to learn from some and to ask about others; give more, or another "
             "--held-out"
         )
-    return ProbedMaps(train, test, classes, pairs)
+    return ProbedMaps(train, test, classes, pairs, (*learned, *tested))
 
 
 def _numbered(scene: PosedScene, views: list[int], one: LabelledMap, first: int) -> list[SeenTwice]:

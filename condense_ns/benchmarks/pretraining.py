@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from condense_ns.benchmarks.branch_maps import BranchMaps
 from condense_ns.benchmarks.labelled_voxels import UNKNOWN, LabelledScene
 from condense_ns.benchmarks.repeated_keypoints import KEYPOINTS, repeated_keypoints
 from condense_ns.benchmarks.seen_twice import inconsistency, seen_twice
@@ -20,7 +21,6 @@ from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.metrics.segmentation import confusion_matrix, segmentation_figures
 from condense_ns.pipelines.photo_detector import plain_detector
-from condense_ns.pipelines.refined_encoding import refined_map
 from condense_ns.retrieval.asking import class_embeddings
 from condense_ns.retrieval.segmentation import class_scores
 
@@ -107,9 +107,10 @@ def original_maps(scene: LabelledScene, view: int) -> Float[Tensor, "rows column
 
 def refined_maps(encoder: ImageEncoder, saved: SavedBackbone) -> MapOf:
     """The 2D branch's map of a photograph."""
+    maps = BranchMaps(encoder, saved)
 
     def found(scene: LabelledScene, view: int) -> Float[Tensor, "rows columns channels"]:
-        return refined_map(encoder, scene.maps.map(view)[None], saved)[0]
+        return maps(scene.scene, view)
 
     return found
 

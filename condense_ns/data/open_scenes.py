@@ -36,13 +36,20 @@ class OpenScene:
     store_root: Path
     """Folder of its stored features."""
     teachers: Teachers
-    _maps: dict[str, StoredMaps] = field(default_factory=dict)
+    _maps: dict[tuple[str, int], StoredMaps] = field(default_factory=dict)
 
-    def maps(self, spec: str) -> StoredMaps:
-        """Feature maps of all views by the encoder of that spec; extracted on first use."""
-        if spec not in self._maps:
-            self._maps[spec] = self.scene.feature_maps(self.teachers[spec], self.store_root)
-        return self._maps[spec]
+    def maps(self, spec: str, below: int = 0) -> StoredMaps:
+        """Maps of all views by the encoder of that spec; extracted on first use.
+
+        Args:
+            spec: of the encoder.
+            below: 0 for its features, else for what enters its last so many blocks.
+        """
+        key = (spec, below)
+        if key not in self._maps:
+            maker = self.teachers.trunk(spec, below) if below else self.teachers[spec]
+            self._maps[key] = self.scene.feature_maps(maker, self.store_root)
+        return self._maps[key]
 
     def stacked_maps(
         self, spec: str, views: list[int]

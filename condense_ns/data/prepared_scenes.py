@@ -14,6 +14,7 @@ from condense_ns.errors import UserError
 from condense_ns.fields.octree_backbone import LEVELS
 from condense_ns.fields.voxel_pyramid import VoxelPyramid, voxel_pyramid
 from condense_ns.geometry.interpolation import on_grid
+from condense_ns.pretraining.pretrain_example import TrunkMap
 from condense_ns.pretraining.seen_cells import SeenCells, seen_cells
 from condense_ns.volumes.sparse_volume import Kind, SparseVolume
 from condense_ns.volumes.turned import turned
@@ -148,6 +149,29 @@ class PreparedScenes:
         ]
         rows, columns, _ = stored[0].shape
         return torch.stack([on_grid(one.float(), rows, columns) for one in stored])
+
+    def trunks(
+        self, opened: OpenScene, spec: str, below: int, views: list[int]
+    ) -> tuple[TrunkMap, ...]:
+        """What enters the last blocks of an encoder for each of the views; kept as it is stored.
+
+        Args:
+            opened: the scene.
+            spec: of the encoder.
+            below: how many blocks.
+            views: numbers of views of the scene.
+
+        Raises:
+            UserError: the encoder cannot be used, or not cut there.
+        """
+        return tuple(
+            self.kept(
+                opened,
+                ("trunk", spec, below, view),
+                lambda view=view: opened.maps(spec, below).map(view).half(),
+            ).float()
+            for view in views
+        )
 
     def kept(
         self, opened: OpenScene, what: tuple[Hashable, ...], make: Callable[[], Tensor]

@@ -2,6 +2,7 @@
 
 from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
+from condense_ns.encoders.encoder_trunk import EncoderTrunk
 from condense_ns.errors import UserError
 
 
@@ -29,6 +30,14 @@ class Teachers:
         if spec not in self._built:
             self._built[spec] = build_encoder(spec, self._device, self._image_size)
         return self._built[spec]
+
+    def trunk(self, spec: str, below: int) -> EncoderTrunk:
+        """What enters the last so many blocks of an encoder.
+
+        Raises:
+            EncoderError: it cannot be built, or has no blocks, or fewer.
+        """
+        return EncoderTrunk(self[spec], below)
 
     def with_text(self, spec: str) -> TextImageEncoder:
         """The encoder of that spec, which must understand text.

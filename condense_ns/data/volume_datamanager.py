@@ -31,6 +31,7 @@ from condense_ns.data.volume_examples import (
 )
 from condense_ns.data.volume_kinds import AS_GIVEN
 from condense_ns.encoders.base import TextImageEncoder
+from condense_ns.encoders.encoder_trunk import EncoderTrunk
 from condense_ns.errors import UserError
 from condense_ns.pretraining.pretrain_example import PretrainExample
 from condense_ns.tensors import FeatureStatistics
@@ -63,6 +64,9 @@ class VolumeDataManagerConfig(ScenesDataManagerConfig):
     """For volumes, what views see of them, and features, on the training device."""
     objectives: Hidden[tuple[str, ...]] = ()
     """What is trained for; set by the pipeline."""
+    tuned_blocks: Hidden[int] = 0
+    """Last blocks of the encoders that are trained; set by the pipeline, as the rank is."""
+    lora_rank: Hidden[int] = 0
 
 
 class VolumeDataManager(ScenesDataManager[PretrainExample]):
@@ -80,6 +84,9 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         super().__init__(config, device, **kwargs)
         if self.test_mode == "val":
             self.train_dataset.metadata["features"] = self._statistics()
+            self.train_dataset.metadata["tails"] = {
+                spec: trunk.tail for spec, trunk in self._trunks().items()
+            }
 
     @classmethod
     def check(cls, config: Any) -> None:
@@ -101,9 +108,28 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         """Make sure that all scenes have volumes and that all features are stored."""
         if self.test_mode == "val":
             self._check_language()
+            trunks = self._trunks()
             for place in self.slots.own_scenes(self.scenes.train):
                 refuse_unseen(self.open_scenes[place], self.prepared)
+                for spec in trunks:
+                    self.open_scenes[place].maps(spec, self.config.tuned_blocks)
         super().setup_train()
+
+    def _trunks(self) -> dict[str, EncoderTrunk]:
+        """Encoders without the blocks that are trained, by their specs; none if none are.
+
+        Raises:
+            UserError: an encoder has no such blocks, or fewer numbers in a token than the rank.
+        """
+        blocks, rank = self.config.tuned_blocks, self.config.lora_rank
+        found = {spec: self.teachers.trunk(spec, blocks) for spec in self.config.encoders if blocks}
+        for spec, trunk in found.items():
+            if rank > trunk.channels:
+                raise UserError(
+                    f"--pipeline.model.lora-rank is {rank}, but tokens of {spec} have {trunk.channels} numbers; "
+                    f"give {trunk.channels} or less, or 0 to train whole blocks"
+                )
+        return found
 
     def _check_language(self) -> None:
         """Can captions be learned from, if they are to be?
@@ -146,7 +172,9 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         source = drawn_source(opened, self.prepared, generator)
         turn = int(generator.integers(TURNS)) if config.turn_scenes else 0
         grey = generator.random() < config.grey_share
-        example = volume_example(opened, self.prepared, views, source, turn, config.encoders)
+        example = volume_example(
+            opened, self.prepared, views, source, turn, config.encoders, config.tuned_blocks
+        )
         return self._completed(example.without_colour() if grey else example, opened)
 
     def _completed(self, example: PretrainExample, opened: OpenScene) -> PretrainExample:
@@ -178,7 +206,9 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
     def _as_given(self, opened: OpenScene, views: list[int]) -> PretrainExample:
         """Views of a scene as it stands, with the features that can be had."""
         encoders = tuple(spec for spec in self.config.encoders if self._available(opened, spec))
-        return volume_example(opened, self.prepared, views, AS_GIVEN, 0, encoders)
+        return volume_example(
+            opened, self.prepared, views, AS_GIVEN, 0, encoders, self.config.tuned_blocks
+        )
 
     def shown_volume(self) -> PreparedVolume:
         """The volume of the shown scene as it stands.
@@ -192,7 +222,7 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
         """Whether an encoder's features of a scene can be had; what cannot is told once."""
         needed: tuple[tuple[str, Callable[[], Any]], ...] = (
             (spec, lambda: self.teachers[spec]),
-            (f"{spec} of scene {opened.scene.name}", lambda: opened.maps(spec)),
+            (f"{spec} of scene {opened.scene.name}", lambda: self._stored(opened, spec)),
         )
         for what, ask in needed:
             if what in self._unavailable:
@@ -204,3 +234,13 @@ class VolumeDataManager(ScenesDataManager[PretrainExample]):
                 self._unavailable.add(what)
                 return False
         return True
+
+    def _stored(self, opened: OpenScene, spec: str) -> None:
+        """Have the maps of a scene that are needed of an encoder.
+
+        Raises:
+            UserError: they cannot be had.
+        """
+        opened.maps(spec)
+        if self.config.tuned_blocks:
+            opened.maps(spec, self.config.tuned_blocks)

@@ -73,6 +73,7 @@ def volume_example(
     source: VolumeSource,
     turn: int,
     encoders: tuple[str, ...],
+    below: int = 0,
 ) -> PretrainExample:
     """A scene's volume with some views and their features.
 
@@ -83,6 +84,7 @@ def volume_example(
         source: which volume.
         turn: how it stands, see `volumes.turned`.
         encoders: specs; their maps are extracted if they are not stored.
+        below: how many of their last blocks are trained; what enters these comes with the example.
 
     Raises:
         UserError: an encoder cannot be used, or the scene has no volume.
@@ -103,6 +105,9 @@ def volume_example(
         pyramid=found.pyramid,
         seen=seen,
         features=features,
+        trunks={spec: prepared.trunks(opened, spec, below, views) for spec in encoders}
+        if below
+        else {},
         landings={spec: pair_landings(cells, target) for spec, cells in seen.items()}
         if len(views) > 1
         else {},

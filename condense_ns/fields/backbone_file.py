@@ -18,6 +18,7 @@ from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.fields.score_head import ScoreHead
+from condense_ns.tensors import TailShape
 from condense_ns.weight_file import first_line, read_weights, write_weights
 
 SHIPPED = Path(__file__).parent / "shipped_backbone.safetensors"
@@ -73,6 +74,8 @@ def save_backbone(
 ) -> str:
     """Write weights and sizes; the file is whole or what it was before.
 
+    Blocks of encoders that were trained by low-rank updates are not written; the updates are.
+
     Args:
         path: the file.
         backbone: any.
@@ -89,6 +92,8 @@ def save_backbone(
     weights = _named(BACKBONE, backbone)
     if others is not None:
         weights |= _named(BRANCH_2D, others.branch_2d) | _named(SCORE_3D, others.score_3d)
+        for name in _of_encoders(others.branch_2d):
+            del weights[name]
     if half:
         weights = {name: value.half() for name, value in weights.items()}
     state = weights | _named(DECODERS, decoders)
@@ -105,6 +110,8 @@ def save_backbone(
         about["refiner_width"] = str(others.branch_2d.width)
         about["scores_learned"] = json.dumps(others.scores_learned)
         about["encoder_image_size"] = json.dumps(others.encoder_image_size)
+        if sizes := others.branch_2d.tail_sizes:
+            about["tails"] = json.dumps(sizes)
     write_weights(path, state, about)
     return digest
 
@@ -143,6 +150,12 @@ def _named(prefix: str, module: nn.Module) -> dict[str, Tensor]:
     return {f"{prefix}{name}": value for name, value in module.state_dict().items()}
 
 
+def _of_encoders(branch_2d: Branch2D) -> dict[str, Tensor]:
+    """What a file leaves out of a 2D branch, since the encoders have it; in the branch it waits for them."""
+    names = branch_2d.of_encoders
+    return {f"{BRANCH_2D}{name}": branch_2d.get_parameter(name) for name in names}
+
+
 def _built(
     state: dict[str, Tensor], about: dict[str, str]
 ) -> tuple[OctreeBackbone, LatentDecoders, OtherParts | None]:
@@ -154,7 +167,12 @@ def _built(
         decoders = LatentDecoders(latent_dim, channels, int(about["decoder_hidden_dim"]))
         others = None
         if "refiner_width" in about:
-            branch_2d = Branch2D(channels, int(about["refiner_width"]))
+            shapes = json.loads(about.get("tails", "{}"))
+            tails = {spec: TailShape(**sizes) for spec, sizes in shapes.items()}
+            branch_2d = Branch2D(channels, int(about["refiner_width"]), tails)
+            for tail in branch_2d.tails.values():
+                tail.lacks_encoder = bool(tail.of_the_encoder)
+            state = state | _of_encoders(branch_2d)
             others = OtherParts(
                 branch_2d,
                 ScoreHead(latent_dim),

@@ -1,32 +1,80 @@
-"""The 2D branch of condense-pretrain: a refiner per encoder, keypoint scores of the first one's features."""
+"""The 2D branch of condense-pretrain: a part per encoder that refines its features, keypoint scores of the first one's.
+
+The part is an adapter behind the encoder (`feature_refiner.py`), or the encoder's own last blocks
+(`encoder_tail.py`). Before training both answer the encoder's features.
+"""
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import Parameter
 
+from condense_ns.fields.encoder_tail import EncoderTail
 from condense_ns.fields.feature_refiner import FeatureRefiner
 from condense_ns.fields.score_head import ScoreHead
+from condense_ns.tensors import TailShape
 
 
 class Branch2D(nn.Module):
-    """Reads and answers standardised features.
+    """Scores are read from standardised features.
 
     Args:
         channels: width of each encoder's features, by its spec; at least one.
-        width: of the refiners.
+        width: of the adapters.
+        tails: sizes of the last blocks that stand in the place of adapters, by the same specs.
     """
 
-    def __init__(self, channels: Mapping[str, int], width: int = 128) -> None:
+    def __init__(
+        self,
+        channels: Mapping[str, int],
+        width: int = 128,
+        tails: Mapping[str, TailShape] | None = None,
+    ) -> None:
         super().__init__()
         self.channels, self.width = dict(channels), width
+        shapes = tails or {}
         self.refiners = nn.ModuleList(
-            FeatureRefiner(count, width) for count in self.channels.values()
+            EncoderTail(shapes[spec]) if spec in shapes else FeatureRefiner(count, width)
+            for spec, count in self.channels.items()
         )
         self.score = ScoreHead(next(iter(self.channels.values())))
 
     def refined(
         self, spec: str, maps: Float[Tensor, "views rows columns channels"]
     ) -> Float[Tensor, "views rows columns channels"]:
-        """Refined maps of an encoder of the branch."""
+        """Refined maps of an encoder that has an adapter, standardised as the given ones are."""
         return self.refiners[list(self.channels).index(spec)](maps)
+
+    def tail(self, spec: str) -> EncoderTail | None:
+        """The last blocks of an encoder; None if it has an adapter."""
+        part = self.refiners[list(self.channels).index(spec)]
+        return part if isinstance(part, EncoderTail) else None
+
+    @property
+    def tails(self) -> dict[str, EncoderTail]:
+        """Of all encoders that have one, by their specs."""
+        found = {spec: self.tail(spec) for spec in self.channels}
+        return {spec: tail for spec, tail in found.items() if tail is not None}
+
+    @property
+    def tail_sizes(self) -> dict[str, dict[str, Any]]:
+        """Their shapes, in what JSON can hold."""
+        return {spec: asdict(tail.shape) for spec, tail in self.tails.items()}
+
+    @property
+    def tuned_weights(self) -> list[Parameter]:
+        """What is trained of them."""
+        weights = (weight for tail in self.tails.values() for weight in tail.parameters())
+        return [weight for weight in weights if weight.requires_grad]
+
+    @property
+    def of_encoders(self) -> set[str]:
+        """Names of weights here that are the encoders' and are never trained."""
+        return {
+            f"refiners.{list(self.channels).index(spec)}.{name}"
+            for spec, tail in self.tails.items()
+            for name in tail.of_the_encoder
+        }

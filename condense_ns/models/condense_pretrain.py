@@ -4,7 +4,7 @@ nerfstudio's model around `pretraining.joint_network`. Nothing in it belongs to 
 gets examples, and to render a camera it asks `surroundings` for the volume of the scene.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -31,7 +31,7 @@ from condense_ns.pretraining.joint_training import joint_losses
 from condense_ns.pretraining.pretrain_example import PretrainExample
 from condense_ns.pretraining.volume_rendering import LookAtVolume, RenderedVolume, render_volume
 from condense_ns.rendering.pca_colours import pca_colours
-from condense_ns.tensors import FeatureStatistics
+from condense_ns.tensors import FeatureStatistics, TailShape, TailWeights
 from condense_ns.volumes.sparse_volume import SparseVolume
 
 Objective = Literal["condense", "mvnet", "sparse", "language"]
@@ -53,6 +53,8 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     features: tyro.conf.Suppress[dict[str, int]] = field(default_factory=dict)
     """Channels per encoder. Filled in when training starts and saved with the run, so that viewing
     needs neither the encoders nor their features."""
+    tails: tyro.conf.Suppress[dict[str, dict[str, Any]] | None] = None
+    """Sizes of the encoders' last blocks, if these are trained; filled in and saved likewise."""
     objectives: tuple[Objective, ...] = ("condense", "mvnet")
     """What is trained for: 2D and 3D features that agree along rays (condense); visible voxels that
     know 2D features and where they land in other views (mvnet); keypoint scores, which leave the features
@@ -64,7 +66,12 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     decoder_hidden_dim: int = 128
     """Width of the decoders; 0 makes them affine."""
     refiner_width: int = 128
-    """Width of the 2D branch."""
+    """Width of the 2D branch, if it is an adapter behind the encoder."""
+    tuned_blocks: int = 0
+    """How many of the encoders' last transformer blocks are the 2D branch and are trained, from their own
+    weights on; 0: the encoders stay as they are, and the 2D branch is an adapter behind them."""
+    lora_rank: int = 8
+    """Rank of the updates by which these blocks learn (LoRA); 0 trains all their weights."""
     lifted_loss_mult: float = 1.0
     """condense: rendered features follow the refined 2D features."""
     refined_loss_mult: float = 0.1
@@ -88,6 +95,11 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     language_loss_mult: float = 0.2
     """language: cross-entropy of a region's own caption among all of its scene."""
 
+    @property
+    def tail_shapes(self) -> dict[str, TailShape]:
+        """Of the encoders' last blocks, if these are trained, by the encoders' specs."""
+        return {name: TailShape(**sizes) for name, sizes in (self.tails or {}).items()}
+
 
 class CondensePretrainModel(CrossSceneModel):
     """The networks, their losses, and pictures of cameras."""
@@ -99,8 +111,13 @@ class CondensePretrainModel(CrossSceneModel):
         super().populate_modules()
         config = self.config
         statistics: dict[str, FeatureStatistics] = self.kwargs["metadata"].get("features", {})
+        tails: dict[str, TailWeights] = self.kwargs["metadata"].get("tails", {})
         if statistics:
             config.features = {name: known.channels for name, known in statistics.items()}
+            config.tails = {
+                name: asdict(replace(tail.shape, rank=config.lora_rank))
+                for name, tail in tails.items()
+            }
         if not config.features:
             raise UserError("no encoder given; name one, e.g. --pipeline.encoders dinov2-small")
         self.network = JointNetwork(
@@ -109,15 +126,28 @@ class CondensePretrainModel(CrossSceneModel):
             config.latent_dim,
             config.decoder_hidden_dim,
             config.refiner_width,
+            config.tail_shapes,
         )
+        for name, tail in self.network.branch_2d.tails.items():
+            if name in tails:
+                tail.take_over(tails[name].weights)
         for name, known in statistics.items():
             self.network.decoders.of_encoder(name).remember(known)
         self._latents: tuple[Tensor, Tensor] | None = None
         self.register_load_state_dict_post_hook(lambda model, _: model._forget_latents())
 
     def get_param_groups(self) -> dict[str, list[Parameter]]:
-        """All of the networks."""
-        return {"network": list(self.network.parameters())}
+        """All of the networks; trained blocks of encoders learn more slowly, low-rank updates less so."""
+        tuned = self.network.branch_2d.tuned_weights
+        apart = {id(weight) for weight in tuned}
+        others = [
+            weight
+            for weight in self.network.parameters()
+            if weight.requires_grad and id(weight) not in apart
+        ]
+        if not tuned:
+            return {"network": others}
+        return {"network": others, "lora" if self.config.lora_rank else "tuned_blocks": tuned}
 
     def get_outputs(self, ray_bundle: Any) -> dict[str, Any]:
         """Losses of examples, by name, averaged; distributed training listens here.
@@ -207,7 +237,7 @@ class CondensePretrainModel(CrossSceneModel):
     ) -> dict[str, float]:
         network, seen = self.network, example.seen[spec]
         original = network.standardised(spec, example.features[spec])
-        refined = network.refined(spec, original).flatten(0, 2)
+        refined = network.refined(spec, original, example.trunks.get(spec, ())).flatten(0, 2)
         rendered = network.decoded(spec, seen.composite(latents)).flatten(0, 1)
         original = original.flatten(0, 2)
         visible, mean = seen.visible.flatten(), original.new_zeros(original.shape[1])

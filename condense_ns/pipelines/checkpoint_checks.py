@@ -1,5 +1,6 @@
 """Does a checkpoint belong to this run? The host loads what fits and says nothing of the rest."""
 
+import re
 from typing import Any
 
 from torch import Tensor
@@ -73,6 +74,39 @@ def check_fingerprints(state: dict[str, Any], expected: dict[str, Any]) -> None:
                     f"this run's (fingerprint {_short(ours)}): resume with the same encoders, in the same "
                     "order and with the same image size, or start a new run without --load-dir"
                 )
+
+
+def check_tuning(state: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Refuse a checkpoint of condense-pretrain whose 2D branch is made otherwise.
+
+    Raises:
+        UserError: with both kinds of branches, and how to get the checkpoint's.
+    """
+    theirs, ours = _tuning(state), _tuning(expected)
+    if theirs != ours:
+        blocks, rank = theirs
+        setting = f"--pipeline.model.tuned-blocks {blocks}"
+        if blocks:
+            setting += f" --pipeline.model.lora-rank {rank}"
+        raise UserError(
+            f"the 2D branch of the checkpoint is {_branch(*theirs)}, that of this run {_branch(*ours)}: resume "
+            f"with {setting}, or start a new run without --load-dir"
+        )
+
+
+def _tuning(state: dict[str, Any]) -> tuple[int, int]:
+    """Blocks of the first encoder that are trained, and the rank of their updates."""
+    keys = [key for key in state if ".branch_2d.refiners.0." in key]
+    blocks = {found[1] for key in keys if (found := re.search(r"\.blocks\.(\d+)\.", key))}
+    ranks = {len(state[key]) for key in keys if key.endswith(".down")}
+    return len(blocks), max(ranks, default=0)
+
+
+def _branch(blocks: int, rank: int) -> str:
+    if not blocks:
+        return "an adapter"
+    counted = "the last block" if blocks == 1 else f"the last {blocks} blocks"
+    return f"{counted} of the encoder, {f'with updates of rank {rank}' if rank else 'whole'}"
 
 
 def check_keys(state: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from condense_ns.data.scenes_datamanager import ScenesDataManager, ScenesDataMan
 from condense_ns.errors import UserError
 from condense_ns.models.cross_scene_model import CrossSceneModel, CrossSceneModelConfig
 from condense_ns.models.lift3d import Lift3DModelConfig
-from condense_ns.pipelines.checkpoint_checks import check_fingerprints, check_keys
+from condense_ns.pipelines.checkpoint_checks import check_fingerprints, check_keys, check_tuning
 from condense_ns.pipelines.distributed_model import MODEL, distributed, without_wrapper
 from condense_ns.pipelines.host_memory import keep_large_buffers
 from condense_ns.pipelines.no_steps import allow_no_steps
@@ -158,6 +158,7 @@ class CrossScenePipeline(VanillaPipeline):
             UserError: it was trained with another network or other encoders.
         """
         state, expected = without_wrapper(loaded_state), without_wrapper(self.state_dict())
+        check_tuning(state, expected)
         check_keys(state, expected)
         check_fingerprints(state, expected)
         own = {key.removeprefix(MODEL): state[key] for key in state if key.startswith(MODEL)}

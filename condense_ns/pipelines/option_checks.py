@@ -69,6 +69,8 @@ OF_PRETRAINING = {
     "latent_dim": 1,
     "decoder_hidden_dim": 0,
     "refiner_width": 1,
+    "tuned_blocks": 0,
+    "lora_rank": 0,
     "eval_image_size": 8,
     **{
         f"{name}_loss_mult": 0
@@ -142,6 +144,7 @@ def check_cross_scene_options(
         if isinstance(datamanager, VolumeDataManagerConfig):
             _check_views(model, datamanager.views_per_example)
             datamanager.objectives = model.objectives
+            datamanager.tuned_blocks, datamanager.lora_rank = model.tuned_blocks, model.lora_rank
 
 
 def _check_views(model: CondensePretrainModelConfig, views: int) -> None:

@@ -15,7 +15,7 @@ from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
 from condense_ns.encoders.fingerprint import fingerprint
 from condense_ns.fields.backbone_file import SavedBackbone, load_backbone
-from condense_ns.pipelines.refined_encoding import branch_of, refined_map, trained_size
+from condense_ns.pipelines.refined_encoding import branch_of, read_by, refined_map, trained_size
 
 KIND = "backbone"
 
@@ -33,7 +33,7 @@ class RefinedEncoder(ImageEncoder):
     """
 
     def __init__(self, spec: str, inner: ImageEncoder, saved: SavedBackbone) -> None:
-        branch_of(saved, inner, inner.device)
+        self._reads = read_by(saved, inner)
         self.spec, self.device = spec, inner.device
         self.channels, self.patch_size = inner.channels, inner.patch_size
         self.fingerprint = fingerprint({KIND: saved.fingerprint, "encoder": inner.fingerprint})
@@ -48,7 +48,7 @@ class RefinedEncoder(ImageEncoder):
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch rows columns channels"]:
         """Refined maps, in the units of the encoder."""
-        return refined_map(self.inner, self.inner.encode(images), self.saved)
+        return refined_map(self.inner, self._reads.encode(images), self.saved)
 
     @property
     def knows_scores(self) -> bool:

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.encoders.base import ImageEncoder
+from condense_ns.encoders.encoder_trunk import EncoderTrunk
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.fields.branch_2d import Branch2D
@@ -26,20 +27,41 @@ def encoded(
     Raises:
         UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
     """
-    maps = encoder.encode(rgb[None])
-    return maps[0] if saved is None else refined_map(encoder, maps, saved)[0]
+    if saved is None:
+        return encoder.encode(rgb[None])[0]
+    maps = read_by(saved, encoder).encode(rgb[None])
+    return refined_map(encoder, maps, saved)[0]
+
+
+def read_by(saved: SavedBackbone, encoder: ImageEncoder) -> ImageEncoder:
+    """What answers the maps that the 2D branch reads: the encoder, or its trunk if its last blocks were trained.
+
+    Raises:
+        UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
+    """
+    branch, _ = branch_of(saved, encoder, encoder.device)
+    tail = branch.tail(encoder.spec)
+    return encoder if tail is None else EncoderTrunk(encoder, tail.shape.blocks)
 
 
 @torch.no_grad()
 def refined_map(
-    encoder: ImageEncoder, maps: Float[Tensor, "batch rows columns channels"], saved: SavedBackbone
+    encoder: ImageEncoder, maps: Float[Tensor, "batch read_rows columns read"], saved: SavedBackbone
 ) -> Float[Tensor, "batch rows columns channels"]:
-    """Maps of an encoder after the 2D branch, in the encoder's own units.
+    """Maps after the 2D branch, in the encoder's own units.
+
+    Args:
+        encoder: that the branch was trained with.
+        maps: that it reads, see `read_by`.
+        saved: what was trained.
 
     Raises:
         UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
     """
     branch, decoder = branch_of(saved, encoder, maps.device)
+    tail = branch.tail(encoder.spec)
+    if tail is not None:
+        return tail(maps)
     refined = branch.refined(encoder.spec, decoder.standardised(maps))
     return refined * decoder.scale + decoder.mean
 
@@ -54,6 +76,8 @@ def branch_of(
 ) -> tuple[Branch2D, FeatureDecoder]:
     """The 2D branch, and the decoder that knows an encoder's statistics, on a device.
 
+    Blocks of the encoder that the file has updates of only are taken over from the encoder.
+
     Raises:
         UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
     """
@@ -62,7 +86,11 @@ def branch_of(
             "the file holds a 3D backbone without a 2D branch; write it again with condense export backbone"
         )
     decoder = saved.decoders.of_encoder(encoder.spec, encoder.fingerprint)
-    return saved.others.branch_2d.to(device), decoder.to(device)
+    branch = saved.others.branch_2d.to(device)
+    tail = branch.tail(encoder.spec)
+    if tail is not None and tail.lacks_encoder:
+        tail.take_over(EncoderTrunk(encoder, tail.shape.blocks).tail.weights)
+    return branch, decoder.to(device)
 
 
 def map_colours(

@@ -66,6 +66,7 @@ def pretrained_parts(load_config: Path) -> SavedBackbone:
         model.latent_dim,
         model.decoder_hidden_dim,
         model.refiner_width,
+        model.tail_shapes,
     ).eval()
     load_weights(network, state)
     data = read_run(load_config).pipeline.datamanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -11,7 +12,9 @@ from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.fields.score_head import ScoreHead
 from condense_ns.fields.voxel_pyramid import joined_pyramids
-from condense_ns.pretraining.pretrain_example import PretrainExample
+from condense_ns.geometry.interpolation import on_grid
+from condense_ns.pretraining.pretrain_example import PretrainExample, TrunkMap
+from condense_ns.tensors import TailShape
 
 
 class JointNetwork(nn.Module):
@@ -24,7 +27,8 @@ class JointNetwork(nn.Module):
         preset: of the backbone.
         latent_dim: numbers per voxel.
         decoder_hidden_dim: of the decoders; 0 makes them affine.
-        refiner_width: of the 2D branch.
+        refiner_width: of the 2D branch's adapters.
+        tails: sizes of the last blocks of encoders that the 2D branch has in place of adapters.
 
     Raises:
         UserError: no such preset.
@@ -37,12 +41,13 @@ class JointNetwork(nn.Module):
         latent_dim: int = 64,
         decoder_hidden_dim: int = 128,
         refiner_width: int = 128,
+        tails: Mapping[str, TailShape] | None = None,
     ) -> None:
         super().__init__()
         self.backbone = OctreeBackbone(preset, latent_dim)
         self.decoders = LatentDecoders(latent_dim, channels, decoder_hidden_dim)
         self.score_3d = ScoreHead(latent_dim)
-        self.branch_2d = Branch2D(channels, refiner_width)
+        self.branch_2d = Branch2D(channels, refiner_width, tails)
         self.correspondence = CorrespondenceHead(latent_dim)
 
     def latents(self, examples: Sequence[PretrainExample]) -> list[Float[Tensor, "_ latent"]]:
@@ -64,7 +69,20 @@ class JointNetwork(nn.Module):
         return self.decoders.of_encoder(spec).standardised(maps)
 
     def refined(
-        self, spec: str, maps: Float[Tensor, "views rows columns channels"]
+        self,
+        spec: str,
+        maps: Float[Tensor, "views rows columns channels"],
+        trunks: Sequence[TrunkMap] = (),
     ) -> Float[Tensor, "views rows columns channels"]:
-        """What the 2D branch makes of standardised maps of an encoder."""
-        return self.branch_2d.refined(spec, maps)
+        """What the 2D branch makes of an encoder's views, standardised.
+
+        Args:
+            spec: of the encoder.
+            maps: the encoder's own, standardised; an adapter refines them.
+            trunks: what enters the last blocks, of each view; a tail refines these.
+        """
+        tail = self.branch_2d.tail(spec)
+        if tail is None:
+            return self.branch_2d.refined(spec, maps)
+        found = [on_grid(tail(trunk[None])[0], *maps.shape[1:3]) for trunk in trunks]
+        return self.standardised(spec, torch.stack(found))

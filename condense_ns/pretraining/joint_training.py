@@ -19,7 +19,7 @@ from condense_ns.losses.correspondence import landing_distance
 from condense_ns.losses.language import caption_contrast, pooled_regions
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.pair_landings import Landings
-from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample
+from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample, TrunkMap
 from condense_ns.pretraining.score_training import score_losses
 from condense_ns.pretraining.seen_cells import SeenCells
 
@@ -78,7 +78,8 @@ def _example_losses(
     first = next(iter(example.features), None)
     for spec, maps in example.features.items():
         seen = example.seen[spec]
-        both = _branches(network, spec, seen, maps, latents)
+        trunks = example.trunks.get(spec, ())
+        both = _branches(network, spec, seen, maps, latents, trunks)
         landings = example.landings.get(spec)
         if "condense" in objectives:
             losses += _agreement(both, example, spec).items()
@@ -104,10 +105,11 @@ def _branches(
     seen: SeenCells,
     maps: Float[Tensor, "views rows columns channels"],
     latents: Float[Tensor, "voxels latent"],
+    trunks: Sequence[TrunkMap],
 ) -> _Branches:
     original = network.standardised(spec, maps)
     rendered = network.decoded(spec, seen.composite(latents))
-    return _Branches(rendered, network.refined(spec, original), original)
+    return _Branches(rendered, network.refined(spec, original, trunks), original)
 
 
 def _agreement(both: _Branches, example: PretrainExample, spec: str) -> Losses:

@@ -12,6 +12,9 @@ from condense_ns.pretraining.pair_landings import Landings
 from condense_ns.pretraining.seen_cells import SeenCells
 from condense_ns.volumes.sparse_volume import SparseVolume
 
+TrunkMap = Float[Tensor, "_ _ _"]
+"""Rows, columns, width: what enters the last blocks of an encoder for a view (`geometry.token_map`)."""
+
 
 @dataclass(frozen=True)
 class CaptionedCells:
@@ -54,6 +57,8 @@ class PretrainExample:
     """Encoder's spec -> what the views see at the centres of its cells."""
     features: dict[str, Float[Tensor, "views rows columns channels"]]
     """Encoder's spec -> its maps."""
+    trunks: dict[str, tuple[TrunkMap, ...]] = field(default_factory=dict)
+    """Spec of an encoder whose last blocks are trained -> what enters them, view by view."""
     landings: dict[str, Landings] = field(default_factory=dict)
     """Encoder's spec -> where its cells land in the next view; empty for a single view."""
     priors: Float[Tensor, "views prior_rows prior_columns"] | None = None
@@ -85,6 +90,9 @@ class PretrainExample:
             pyramid=self.pyramid.to(device),
             seen={spec: cells.to(device) for spec, cells in self.seen.items()},
             features={spec: maps.to(device) for spec, maps in self.features.items()},
+            trunks={
+                spec: tuple(one.to(device) for one in maps) for spec, maps in self.trunks.items()
+            },
             landings={spec: places.to(device) for spec, places in self.landings.items()},
             priors=None if self.priors is None else self.priors.to(device),
             captions={spec: words.to(device) for spec, words in self.captions.items()},
