@@ -65,8 +65,9 @@ class VolumeDataManagerConfig(ScenesDataManagerConfig):
     objectives: Hidden[tuple[str, ...]] = ()
     """What is trained for; set by the pipeline."""
     tuned_blocks: Hidden[int] = 0
-    """Last blocks of the encoders that are trained; set by the pipeline, as the rank is."""
+    """Last blocks of the encoders that are trained; set by the pipeline."""
     lora_rank: Hidden[int] = 0
+    """Of their updates; set by the pipeline."""
 
 
 class VolumeDataManager(ScenesDataManager[PretrainExample]):
