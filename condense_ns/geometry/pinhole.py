@@ -4,6 +4,9 @@ Poses are OpenCV's world-to-camera (x right, y down, z forward). Pixels are cont
 centre at 0.5. Images, and maps made of them, cover the same field of view whatever their resolution;
 places in them are therefore also given from 0 to 1 across width and height. Depth is measured along
 the optical axis, in scene units.
+
+Of a photograph with a mask not all pixels count (`PinholeViews.valid`): what it shows in the others is not
+to be used, as if they lay beyond its border.
 """
 
 from dataclasses import dataclass, replace
@@ -11,6 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+from condense_ns.geometry.valid_pixels import valid_at, whole_cells
 
 LEAST_DEPTH = 1e-6
 """Of the baseline-free projection: points nearer to the camera's plane count as this far."""
@@ -28,6 +33,8 @@ class PinholeViews:
     """Of every view in pixels."""
     width: int
     """Of every view in pixels."""
+    valid: Bool[Tensor, "views height width"] | None = None
+    """Which pixels count; None where all do."""
 
     def __len__(self) -> int:
         return len(self.intrinsics)
@@ -38,6 +45,7 @@ class PinholeViews:
             self,
             intrinsics=self.intrinsics[chosen],
             world_to_camera_cv=self.world_to_camera_cv[chosen],
+            valid=None if self.valid is None else self.valid[chosen],
         )
 
     @property
@@ -55,14 +63,36 @@ class PinholeViews:
             self,
             intrinsics=self.intrinsics.to(device),
             world_to_camera_cv=self.world_to_camera_cv.to(device),
+            valid=None if self.valid is None else self.valid.to(device),
         )
 
     def resized(self, height: int, width: int) -> "PinholeViews":
-        """The same fields of view on another number of pixels."""
+        """The same fields of view on another number of pixels; those count that hold none that does not."""
         scale = self.intrinsics.new_tensor([width / self.width, height / self.height, 1.0])
         return replace(
-            self, intrinsics=self.intrinsics * scale[:, None], height=height, width=width
+            self,
+            intrinsics=self.intrinsics * scale[:, None],
+            height=height,
+            width=width,
+            valid=None if self.valid is None else whole_cells(self.valid, height, width),
         )
+
+    def window(self, top: int, left: int, height: int, width: int) -> "PinholeViews":
+        """Part of every view, as a view of its own.
+
+        Args:
+            top: first row of pixels.
+            left: first column of pixels.
+            height: in pixels.
+            width: in pixels.
+        """
+        intrinsics = self.intrinsics.clone()
+        intrinsics[:, 0, 2] -= left
+        intrinsics[:, 1, 2] -= top
+        valid = self.valid
+        if valid is not None:
+            valid = valid[:, top : top + height, left : left + width]
+        return replace(self, intrinsics=intrinsics, height=height, width=width, valid=valid)
 
 
 @dataclass(frozen=True)
@@ -74,7 +104,7 @@ class Projected:
     depths: Float[Tensor, "views points"]
     """Negative behind the camera."""
     inside: Bool[Tensor, "views points"]
-    """In front of the camera and within the image."""
+    """In front of the camera and within the image, in a pixel that counts."""
 
 
 def project_pinhole(points: Float[Tensor, "points 3"], views: PinholeViews) -> Projected:
@@ -86,6 +116,8 @@ def project_pinhole(points: Float[Tensor, "points 3"], views: PinholeViews) -> P
     size = points.new_tensor([views.width, views.height])
     places = pixels / (depths.clamp_min(LEAST_DEPTH)[..., None] * size)
     inside = (depths > LEAST_DEPTH) & ((places >= 0) & (places <= 1)).all(dim=-1)
+    if views.valid is not None:
+        inside = inside & valid_at(views.valid, places)
     return Projected(places, depths, inside)
 
 

@@ -7,7 +7,7 @@ half of the sources counts, so that a surface hidden from the other half still s
 the highest score wins. Free of scale: nothing here is an absolute length.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -44,7 +44,7 @@ class SweptDepth:
     depth: Float[Tensor, "height width"]
     """In scene units, > 0; meaningless where confidence is 0."""
     confidence: Float[Tensor, "height width"]
-    """From 0 to 1: the score, times how clearly it beats the second peak."""
+    """From 0 to 1: the score, times how clearly it beats the second peak; 0 in pixels that do not count."""
 
 
 def sweep_depth(
@@ -77,11 +77,15 @@ def sweep_depth(
     inner = (best > 0) & (best < planes - 1)  # at a border the peak may lie beyond
     lead = (score - _second_peak(scores, best)) / SURE_MARGIN
     confidence = score.clamp(0, 1) * lead.clamp(0, 1) * inner
+    if target.valid is not None:
+        confidence = confidence * target.valid[0]
     return SweptDepth(depth, confidence)
 
 
 def nearest_depth(target: PinholeViews, sources: PinholeViews) -> float | None:
     """Smallest depth at which `SEEN_SHARE` of the target's pixels are seen by `SEEN_BY` sources.
+
+    Whether the pixels count is not asked: masks do not bring a scene nearer.
 
     Returns:
         The depth, or None if there is none, or if all cameras are at one place.
@@ -97,7 +101,7 @@ def nearest_depth(target: PinholeViews, sources: PinholeViews) -> float | None:
         60,
         device=places.device,
     )
-    inside = _on_planes(places, depths, target, sources).inside
+    inside = _on_planes(places, depths, target, replace(sources, valid=None)).inside
     views_of = inside.reshape(len(sources), len(depths), -1).sum(dim=0)
     shares = (views_of >= min(SEEN_BY, len(sources))).float().mean(dim=1)
     enough = (shares >= SEEN_SHARE).nonzero()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from condense_ns.geometry.pinhole import PinholeViews
 
@@ -14,12 +15,21 @@ class SourceViews:
     """Cameras and their photographs, all of one size."""
 
     cameras: PinholeViews
-    """One per photograph, in pixels of the photographs."""
+    """One per photograph, in pixels of the photographs; they know which of these count."""
     images: Float[Tensor, "sources 3 height width"]
-    """RGB in [0, 1]."""
+    """RGB in [0, 1]; colours of the surroundings in pixels that do not count."""
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, chosen: slice | list[int]) -> "SourceViews":
+        """Some of the photographs."""
+        return SourceViews(self.cameras[chosen], self.images[chosen])
+
+    def resized(self, height: int, width: int) -> "SourceViews":
+        """The same photographs on fewer pixels, averaged."""
+        images = F.interpolate(self.images, (height, width), mode="area")
+        return SourceViews(self.cameras.resized(height, width), images)
 
     def to(self, device: torch.device | str) -> "SourceViews":
         """The same photographs on another device."""

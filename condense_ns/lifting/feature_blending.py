@@ -12,15 +12,16 @@ the number of channels; a permutation of channels permutes the result, and with 
 rotation rotates it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from condense_ns.geometry.epipolar import DIRECTION
 from condense_ns.geometry.interpolation import sample_cells
+from condense_ns.geometry.valid_pixels import telling_cells
 from condense_ns.lifting.view_aggregator import WIDTH, constant_layer
 from condense_ns.lifting.view_pooling import LEAST_LOGIT, softmax_of_seen
 
@@ -29,6 +30,8 @@ BANK = 16
 KEYS = 16
 START_GATE = -2.0
 """Logit of the share that other sources have in correcting one, before training."""
+LEAST_TOLD = 1e-3
+"""Of a place's neighbouring cells, by their weights, that must count for a source to tell a feature there."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,36 @@ class FeatureMaps:
     """Raw."""
     centred: Float[Tensor, "sources rows columns channels"]
     """Without the mean over the sources, divided by one root mean square for all channels."""
+    telling: Bool[Tensor, "sources rows columns"] | None = None
+    """Cells that count; the features of the others are zero. None where all do."""
+
+    def told(self, places: Float[Tensor, "sources points 2"]) -> Bool[Tensor, "sources points"]:
+        """Whether some cell around places counts."""
+        if self.telling is None:
+            return places.new_ones(places.shape[:2], dtype=torch.bool)
+        shares = sample_cells(self.telling[..., None].to(places), places)[..., 0]
+        return shares > LEAST_TOLD
 
 
-def feature_maps(maps: Float[Tensor, "sources rows columns channels"]) -> FeatureMaps:
-    """Maps and what the weights see of them."""
-    centred = maps - maps.mean(dim=(0, 1, 2))
-    return FeatureMaps(maps, centred / centred.square().mean().sqrt().clamp_min(1e-8))
+def feature_maps(
+    maps: Float[Tensor, "sources rows columns channels"],
+    valid: Bool[Tensor, "sources height width"] | None = None,
+) -> FeatureMaps:
+    """Maps and what the weights see of them.
+
+    Args:
+        maps: of the sources.
+        valid: pixels of the sources that count; None for all.
+    """
+    if valid is None:
+        centred = maps - maps.mean(dim=(0, 1, 2))
+        return FeatureMaps(maps, centred / centred.square().mean().sqrt().clamp_min(1e-8))
+    telling = telling_cells(valid, maps.shape[1], maps.shape[2])
+    share, kept = telling.float().mean().clamp_min(1e-8), telling[..., None]
+    counted = torch.where(kept, maps, 0.0)
+    centred = torch.where(kept, maps - counted.mean(dim=(0, 1, 2)) / share, 0.0)
+    scale = (centred.square().mean() / share).sqrt().clamp_min(1e-8)
+    return FeatureMaps(counted, centred / scale, telling)
 
 
 @dataclass(frozen=True)
@@ -59,6 +86,13 @@ class PointHints:
     """Logits."""
     directions: Float[Tensor, "sources points 4"]
     """See `geometry.epipolar.ray_differences`."""
+
+    def of_telling(self, features: FeatureMaps) -> "PointHints":
+        """The same where sources have features that count; elsewhere they do not see the points."""
+        if features.telling is None:
+            return self
+        visibility = torch.where(features.told(self.places), self.visibility, LEAST_LOGIT)
+        return replace(self, visibility=visibility)
 
 
 class FeatureBlender(nn.Module):

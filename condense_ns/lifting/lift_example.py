@@ -19,7 +19,7 @@ class LiftExample:
     view: int
     """Number of the target among the scene's views."""
     target: PinholeViews
-    """One view, in pixels of its working image."""
+    """One view, in pixels of its working image; it knows which of these count."""
     image: Float[Tensor, "3 height width"]
     """The target's working image, RGB in [0, 1]."""
     depth: Float[Tensor, "height width"] | None

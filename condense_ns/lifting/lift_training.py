@@ -14,6 +14,7 @@ from torch import Tensor
 
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places
+from condense_ns.geometry.valid_pixels import telling_cells, valid_at
 from condense_ns.lifting.augmentation import faulty, mixed_channels, recoloured
 from condense_ns.lifting.depth_proposal import CELL
 from condense_ns.lifting.depth_refinement import FINER, STEP
@@ -55,7 +56,7 @@ class LiftTraining:
 
 @dataclass(frozen=True)
 class _Window:
-    """Part of a target."""
+    """Part of a target; its view knows which of its pixels count."""
 
     view: PinholeViews
     top: int
@@ -101,7 +102,11 @@ def example_losses(
         return losses
     places = torch.rand(training.rays, 2, generator=generator).to(example.image.device)
     samples = network.sample(look, places)
-    losses["rgb"] = colour_distance(samples.colours, sample_maps(image[None], places[None])[0])
+    colours, true = samples.colours, sample_maps(image[None], places[None])[0]
+    if window.view.valid is not None:
+        counted = valid_at(window.view.valid, places[None])[0]
+        colours, true = colours[counted], true[counted]
+    losses["rgb"] = colour_distance(colours, true)
     if example.depth is not None:
         losses |= _depth_losses(look, samples, places, example.depth[rows, columns])
     for spec, target_map in example.target_features.items():
@@ -119,7 +124,8 @@ def _picture_loss(
 ) -> Float[Tensor, ""]:
     """Of a random square of the window; what is refined is taken as it is.
 
-    Pixels at its border lack neighbours that they have in a picture; they do not count, unless all do.
+    Pixels at its border lack neighbours that they have in a picture; they do not count, unless all do. Nor do
+    those that the target's mask leaves out.
     """
     height, width = image.shape[1:]
     rows, columns = min(side, height), min(side, width)
@@ -134,7 +140,11 @@ def _picture_loss(
     true = image[:, top : top + rows, left : left + columns].movedim(0, 2)
     border = REACH if min(rows, columns) > 2 * REACH else 0
     inner = (slice(border, rows - border), slice(border, columns - border))
-    return picture_error(picture[inner], true[inner])
+    picture, true = picture[inner], true[inner]
+    if look.target.valid is not None:
+        counted = look.target.valid[0, top : top + rows, left : left + columns][inner]
+        picture, true = picture[counted], true[counted]
+    return picture_error(picture, true)
 
 
 def _depth_losses(
@@ -187,14 +197,17 @@ def _feature_losses(
     rows, columns, _ = target_map.shape
     whole = grid_places(rows, columns, device=target_map.device)
     places = window.places(example.target, whole)
-    inside = torch.nonzero(((places > 0) & (places < 1)).all(dim=1))[:, 0]
+    counted = ((places > 0) & (places < 1)).all(dim=1)
+    if example.target.valid is not None:
+        counted = counted & telling_cells(example.target.valid, rows, columns).flatten()
+    inside = torch.nonzero(counted)[:, 0]
     drawn = torch.randperm(len(inside), generator=generator)[: training.feature_rays]
     chosen = inside[drawn.to(inside.device)]
     if len(chosen) == 0:
         return {}
     samples = network.sample(look, places[chosen])
     samples = replace(samples, weights=samples.weights.detach())
-    features = feature_maps(source_maps)
+    features = feature_maps(source_maps, look.sources.valid)
     rendered = network.features(samples, features, network.blender.describe(features))
     wanted = target_map.reshape(-1, target_map.shape[2])[chosen]
     cosine, square = feature_distances(rendered, wanted, samples.opacity >= LEAST_OPACITY)
@@ -207,8 +220,4 @@ def _window(target: PinholeViews, size: tuple[int, int], generator: torch.Genera
     corner = torch.rand(2, generator=generator).tolist()
     top = int(corner[0] * ((target.height - height) // CELL + 1)) * CELL
     left = int(corner[1] * ((target.width - width) // CELL + 1)) * CELL
-    intrinsics = target.intrinsics.clone()
-    intrinsics[:, 0, 2] -= left
-    intrinsics[:, 1, 2] -= top
-    view = replace(target, intrinsics=intrinsics, height=height, width=width)
-    return _Window(view, top, left)
+    return _Window(target.window(top, left, height, width), top, left)

@@ -185,17 +185,18 @@ class LiftingNetwork(nn.Module):
     def source_weights(
         self, samples: RaySamples, features: FeatureMaps, described: Tensor | None
     ) -> Float[Tensor, "sources rays samples"]:
-        """Weight of each source in each sample's feature.
+        """Weight of each source in each sample's feature; zero where the source's do not count.
 
         Args:
             samples: of the rays.
             features: of the sources.
             described: `FeatureBlender.describe` of them; None leaves the corrector out.
         """
+        hints = samples.hints.of_telling(features)
         if described is None:
-            weights = self.blender.without_corrector(samples.hints)
+            weights = self.blender.without_corrector(hints)
         else:
-            weights = self.blender(features, described, samples.hints)
+            weights = self.blender(features, described, hints)
         return weights.reshape(len(weights), *samples.depths.shape)
 
     def features(
@@ -206,17 +207,19 @@ class LiftingNetwork(nn.Module):
         weights = (samples.shares * by_source).flatten(1)
         sources, rows, columns, channels = features.maps.shape
         cells, shares = map_cells(samples.seen.places, rows, columns)
+        shares = shares * weights[..., None]
+        total = None
+        if features.telling is not None:
+            shares = shares * features.telling.flatten()[cells]
+            total = shares.sum(dim=(0, 2)).reshape(samples.depths.shape).sum(dim=1, keepdim=True)
         rays = len(samples.depths)
-        bags = (
+        rendered = F.embedding_bag(
             _by_ray(cells.reshape(sources, rays, -1)),
-            _by_ray((shares * weights[..., None]).reshape(sources, rays, -1)),
-        )
-        return F.embedding_bag(
-            bags[0],
             features.maps.reshape(-1, channels),
-            per_sample_weights=bags[1].to(features.maps.dtype),
+            per_sample_weights=_by_ray(shares.reshape(sources, rays, -1)).to(features.maps.dtype),
             mode="sum",
         )
+        return rendered if total is None else rendered / total.clamp_min(LEAST_WEIGHT)
 
 
 def _by_ray(

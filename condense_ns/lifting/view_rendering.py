@@ -69,7 +69,7 @@ def render_features(
         grid: rows and columns of the answer.
         corrected: let the sources correct each other; without, colours alone weigh them.
     """
-    features = feature_maps(source_maps)
+    features = feature_maps(source_maps, look.sources.valid)
     described = network.blender.describe(features) if corrected else None
     sources, _, _, channels = source_maps.shape
     chunk = max(32, CHUNK_NUMBERS // (sources * network.samples * channels))

@@ -17,19 +17,24 @@ LEAST_ERROR = 1e-5
 def colour_distance(
     rendered: Float[Tensor, "rays 3"], true: Float[Tensor, "rays 3"]
 ) -> Float[Tensor, ""]:
-    """Mean of absolute and, tenfold, of square differences: like both for differences of a tenth."""
-    apart = rendered - true
-    return apart.abs().mean() + 10 * apart.square().mean()
+    """Mean of absolute and, tenfold, of square differences: like both for differences of a tenth.
+
+    Zero, with a gradient, without any rays.
+    """
+    apart, count = rendered - true, max(1, rendered.numel())
+    return apart.abs().sum() / count + 10 * (apart.square().sum() / count)
 
 
 def picture_error(
-    rendered: Float[Tensor, "height width 3"], true: Float[Tensor, "height width 3"]
+    rendered: Float[Tensor, "*pixels 3"], true: Float[Tensor, "*pixels 3"]
 ) -> Float[Tensor, ""]:
     """Logarithm to the base of ten of the mean square difference, in units of the least that counts.
 
-    Equal, but for a constant, to a tenth of the PSNR with a minus: easy and hard pictures count alike.
+    Equal, but for a constant, to a tenth of the PSNR with a minus: easy and hard pictures count alike. Zero,
+    with a gradient, without any pixels.
     """
-    return ((rendered - true).square().mean() / LEAST_ERROR + 1).log10()
+    apart = (rendered - true).square()
+    return (apart.sum() / max(1, apart.numel()) / LEAST_ERROR + 1).log10()
 
 
 def plane_cross_entropy(

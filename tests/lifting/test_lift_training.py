@@ -11,13 +11,11 @@ from condense_ns.lifting.lift_example import LiftExample
 from condense_ns.lifting.lift_training import LiftTraining, _window, example_losses
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from tests.lifting.looking_views import (
-    RANGE,
     TARGET,
-    photographs,
     plane_depths,
-    sources,
     texture,
 )
+from tests.lifting.plane_example import plane_example
 
 TRAINING = LiftTraining(window=(32, 40), rays=64, feature_rays=24, picture_side=20)
 OF_DEPTH = {"plane", "fine_plane", "depth"}
@@ -25,35 +23,11 @@ OF_COLOURS = {"picture", "rgb"}
 ALL_LOSSES = {*OF_COLOURS, "feature_cosine", "feature_l2", *OF_DEPTH}
 SHIFTS = {"proposer.leave.bias", "refiner.leave.bias", "blender.keys.bias"}
 """What moves all that it is compared with alike, and therefore learns nothing."""
-GRID = (12, 16)
-
-
-def features_of(view, channels):
-    """Waves over the plane, sampled on a grid over a view."""
-    small = view.resized(*GRID)
-    centre, directions = pixel_rays(grid_places(*GRID), view)
-    xyz = centre + plane_depths(small).reshape(-1, 1) * directions
-    waves = torch.arange(1.0, channels + 1)
-    return torch.sin(xyz[:, :1] * waves + xyz[:, 1:2] * waves.flip(0)).reshape(*GRID, channels)
 
 
 @pytest.fixture
 def example() -> LiftExample:
-    """The plane with its depth and features of seven channels."""
-    given = sources(4)
-    cameras = given.cameras
-    maps = torch.stack([features_of(cameras[[at]], 7) for at in range(4)])
-    return LiftExample(
-        scene="plane",
-        view=0,
-        target=TARGET,
-        image=photographs(TARGET).images[0].clamp(0, 1),
-        depth=plane_depths(TARGET),
-        sources=replace(given, images=given.images.clamp(0, 1)),
-        depth_range=RANGE,
-        target_features={"waves": features_of(TARGET, 7)},
-        source_features={"waves": maps},
-    )
+    return plane_example()
 
 
 @pytest.fixture
