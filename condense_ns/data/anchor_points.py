@@ -1,7 +1,6 @@
 """Points on a scene's surfaces: from its depth, its sparse reconstruction, or a plane sweep."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -10,7 +9,6 @@ from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays, project_pinhole
 from condense_ns.geometry.plane_sweep_depth import SweptDepth, sweep_depth
 from condense_ns.geometry.pose_distance import camera_spacing, pose_distances, spread_views
-from condense_ns.geometry.source_views import SourceViews
 
 VIEWS, POINTS_PER_VIEW = 40, 300
 SWEEP_SIZE, SWEEP_SOURCES = 80, 6
@@ -86,8 +84,8 @@ def _from_sweeps(scene: PosedScene, generator: torch.Generator) -> Float[Tensor,
     for view in chosen:
         order = pose_distances(views[[view]], views, spacing).argsort().tolist()
         nearest = [other for other in order if other != view][:SWEEP_SOURCES]
-        images = F.interpolate(scene.images([view, *nearest]), (rows, columns), mode="area")
-        swept[view] = sweep_depth(images[0], small[[view]], SourceViews(small[nearest], images[1:]))
+        given = scene.source_views([view, *nearest]).resized(rows, columns)
+        swept[view] = sweep_depth(given.images[0], given.cameras[[0]], given[1:])
     points = []
     for view in chosen:
         order = pose_distances(views[[view]], views[chosen], spacing).argsort().tolist()

@@ -7,7 +7,6 @@ import numpy as np
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
-from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lift_example import LiftExample
 
 POOL = 2
@@ -74,20 +73,15 @@ def made_example(opened: OpenScene, view: int, sources: list[int]) -> LiftExampl
     return LiftExample(
         scene=scene.name,
         view=view,
-        target=target,
+        target=scene.masked_views([view]),
         image=scene.image(view),
         depth=scene.depth(view),
-        sources=source_views(opened, sources),
+        sources=scene.source_views(sources),
         depth_range=opened.anchors.depth_range(target),
         source_numbers=tuple(sources),
         target_features={},
         source_features={},
     )
-
-
-def source_views(opened: OpenScene, sources: list[int]) -> SourceViews:
-    """Cameras and pictures of some views."""
-    return SourceViews(opened.scene.views[sources], opened.scene.images(sources))
 
 
 def free_sources(

@@ -1,4 +1,4 @@
-"""The held-out views of some scenes as examples, one of each scene in turn."""
+"""The held-out views of some scenes as examples, one of each scene in turn; those wholly masked are left out."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from condense_ns.data.host_cameras import host_cameras
 from condense_ns.data.open_scenes import OpenScene, OpenScenes
+from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.geometry.pinhole import PinholeViews
 
@@ -25,7 +26,7 @@ class SceneExample(Protocol):
 
     @property
     def target(self) -> PinholeViews:
-        """Cameras, in pixels of the working images."""
+        """Cameras, in pixels of the working images; they know which of these count."""
         ...
 
     @property
@@ -41,7 +42,8 @@ class SceneExample(Protocol):
 class HeldOutExamples:
     """What the host iterates over to evaluate: cameras and batches, made when they are asked for.
 
-    A batch has ``image`` [height width 3], ``image_idx``, the number here, and ``examples``, one.
+    A batch has ``image`` [height width 3], ``image_idx``, the number here, and ``examples``, one; with a mask
+    also ``mask`` [height width 1], true where pixels count.
 
     Args:
         places: of the scenes.
@@ -61,7 +63,7 @@ class HeldOutExamples:
         views = [
             (turn, place, view)
             for place in places
-            for turn, view in enumerate(open_scenes[place].scene.held_out)
+            for turn, view in enumerate(_telling(open_scenes[place].scene))
         ]
         in_turn = sorted(views, key=lambda found: found[0])
         self._views = [(place, view) for _, place, view in in_turn]
@@ -79,4 +81,11 @@ class HeldOutExamples:
         assert example.image is not None
         image = example.image.permute(1, 2, 0)
         batch = {"image": image, "image_idx": number, "examples": [example]}
+        if example.target.valid is not None:
+            batch["mask"] = example.target.valid[0, ..., None]
         return host_cameras(example.target).to(self._device), batch
+
+
+def _telling(scene: PosedScene) -> list[int]:
+    """The held-out views of a scene of which the masks leave anything."""
+    return [view for view in scene.held_out if bool(scene.masks.valid(view).any())]

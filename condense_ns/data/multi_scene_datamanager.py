@@ -9,7 +9,6 @@ from condense_ns.data.example_making import (
     drawn_example,
     free_sources,
     held_out_example,
-    source_views,
     with_features,
 )
 from condense_ns.data.open_scenes import OpenScene
@@ -85,5 +84,5 @@ class MultiSceneDataManager(ScenesDataManager[LiftExample]):
         """
         target = target.to("cpu")
         numbers = free_sources(self.shown, target, self.config.num_eval_sources, least_angle)
-        sources = source_views(self.shown, numbers).to(self.device)
+        sources = self.shown.scene.source_views(numbers).to(self.device)
         return sources, self.shown.anchors.depth_range(target)

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from rich.progress import track
 from torch import Tensor
-from torch.nn import functional as F
 
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.plane_sweep_depth import sweep_depth
 from condense_ns.geometry.pose_distance import camera_spacing, pose_distances, spread_views
-from condense_ns.geometry.source_views import SourceViews
 
 MOST_VIEWS = 80
 """Spread over the scene."""
@@ -33,7 +31,7 @@ class DepthOfView:
 
     image: Float[Tensor, "3 height width"]
     depth: Float[Tensor, "height width"]
-    """Along the optical axis, 0 where nothing certain is known."""
+    """Along the optical axis, 0 where nothing certain is known, or masked."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,8 @@ def photograph_depths(scene: PosedScene) -> PhotographDepths:
         order = pose_distances(views[[view]], views, spacing).argsort().tolist()
         nearest = [other for other in order if other != view][:NEIGHBOURS]
         numbers = [scene.training[at] for at in (view, *nearest)]
-        images = F.interpolate(scene.images(numbers), size, mode="area")
-        sources = SourceViews(small[nearest], images[1:])
-        swept = sweep_depth(images[0], small[[view]], sources, PLANES)
+        given = scene.source_views(numbers).resized(*size)
+        swept = sweep_depth(given.images[0], given.cameras[[0]], given[1:], PLANES)
         sure = swept.confidence > LEAST_CONFIDENCE
-        found.append(DepthOfView(images[0], swept.depth * sure))
+        found.append(DepthOfView(given.images[0], swept.depth * sure))
     return PhotographDepths(small[chosen], found, [scene.training[view] for view in chosen])

@@ -2,10 +2,12 @@
 
 *Working images* are small and all of one size, so that a model can stack them. A *photograph* is the
 same field of view in the camera's own resolution, for encoders and operators. Both are undistorted.
-Views are numbered: those for training first, then those held out.
+Views are numbered: those for training first, then those held out. What masks leave out is neither in
+working images nor in depth; photographs are whole.
 """
 
 import hashlib
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
@@ -13,7 +15,7 @@ from threading import Lock
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from torch import Tensor
 
@@ -22,26 +24,25 @@ from condense_ns.cache.lookup import StoredMaps
 from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.depth_images import read_depth
 from condense_ns.data.feature_datamanager import image_source, load_rgb
+from condense_ns.data.ideal_pixels import ideal_pixels, undistorted_size, working_size
 from condense_ns.data.recent_items import RecentItems
 from condense_ns.data.saved_points import points_file, saved_points
 from condense_ns.data.scene_checks import check_split
+from condense_ns.data.scene_masks import SceneMasks
 from condense_ns.data.scene_place import ScenePlace
 from condense_ns.data.scene_reading import read_splits, same_file_indices
-from condense_ns.data.small_copies import kept_copy
-from condense_ns.data.undistortion import Lens, ideal_intrinsics, lens_of, undistorted
+from condense_ns.data.small_copies import is_large, kept_copy
+from condense_ns.data.undistortion import ideal_intrinsics, lens_of, undistorted
 from condense_ns.encoders.base import MapMaker
 from condense_ns.errors import UserError
 from condense_ns.geometry.conventions import world_to_camera_cv
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.rotations import nearest_rotation
+from condense_ns.geometry.source_views import SourceViews
 from condense_ns.volumes.from_points import PointCloud
 
 LARGEST_PHOTOGRAPH = 1024
 """Longest side in pixels of what encoders and operators see, unless said otherwise."""
-LARGEST_UNDISTORTED = 2048
-"""Longest side in pixels in which photographs are undistorted, before they are reduced."""
-LARGE = 8
-"""A photograph is large that has so many times the pixels of the working image."""
 RECENT_BYTES = 64 << 20
 """Memory for working images that were read lately, unless a cache is shared."""
 _READING_DEPTH = Lock()
@@ -86,6 +87,17 @@ class PosedScene:
             self._images.append((held_out, index))
         self._lenses = [lens_of(data.cameras, index, self.name) for data, index in self._images]
         self.views = self._ideal_views(image_size)
+        files = [data._dataparser_outputs.mask_filenames for data, _ in self._images]
+        self.masks = SceneMasks(
+            place,
+            [
+                known[at] if known else None
+                for known, (_, at) in zip(files, self._images, strict=True)
+            ],
+            self._lenses,
+            (self.views.height, self.views.width),
+            self._recent,
+        )
 
     def __len__(self) -> int:
         return len(self._images)
@@ -106,16 +118,17 @@ class PosedScene:
         return PinholeViews(intrinsics, world_to_camera.float(), height, width)
 
     def check(self) -> None:
-        """Read every photograph once, to find damaged ones.
+        """Read every photograph and mask once, to find damaged ones.
 
         Raises:
-            UserError: as `check_split` says; the message begins with the scene's name.
+            UserError: as `check_split` and `SceneMasks` say; the message begins with the scene's name.
         """
         try:
             check_split(self.train_outputs, "train")
             check_split(self.eval_outputs, "eval")
         except UserError as error:
             raise UserError(f"scene {self.name}: {error}") from error
+        self.masks.check(self.training)
 
     @property
     def digest(self) -> str:
@@ -126,7 +139,7 @@ class PosedScene:
         files = [
             file for view in range(len(self)) for file in (self.file(view), self._depth_file(view))
         ]
-        for file in (*files, points_file(self.place)):
+        for file in (*files, *self.masks.files, points_file(self.place)):
             if file is not None:
                 status = file.stat()
                 stamp = f"{file.name} {status.st_size} {status.st_mtime_ns}\n"
@@ -144,18 +157,29 @@ class PosedScene:
         return Path(dataset.image_filenames[index])
 
     def image(self, view: int) -> Float[Tensor, "3 height width"]:
-        """Working image, RGB in [0, 1]; of a large photograph a copy is kept in the user's cache."""
+        """Working image, RGB in [0, 1]; of a large photograph a copy is kept in the user's cache.
+
+        What the mask leaves out has the colours of the nearest pixels that count.
+        """
         key = (self.folder, self.views.height, self.views.width, view)
         return self._recent.get(key, lambda: self._working_image(view))
 
     def _working_image(self, view: int) -> Float[Tensor, "3 height width"]:
         height, width = self.views.height, self.views.width
         lens, read = self._lenses[view], partial(self._read, view, height, width)
-        if lens.height * lens.width < LARGE * height * width:
-            return read()
-        variant = f"{height} x {width} {lens} {image_source(*self._images[view]).variant}"
-        folder = scene_cache_folder("images", self.folder)
-        return kept_copy(folder, self.file(view), variant, read)
+        if is_large(lens, height, width):
+            variant = f"{height} x {width} {lens} {image_source(*self._images[view]).variant}"
+            folder = scene_cache_folder("images", self.folder)
+            return self.masks.filled(view, kept_copy(folder, self.file(view), variant, read))
+        return self.masks.filled(view, read())
+
+    def masked_views(self, views: list[int]) -> PinholeViews:
+        """Cameras of some views that know which of their pixels count."""
+        return replace(self.views[views], valid=self.masks.stacked(views))
+
+    def source_views(self, views: list[int]) -> SourceViews:
+        """Some views as something else is made of them."""
+        return SourceViews(self.masked_views(views), self.images(views))
 
     def images(self, views: list[int]) -> Float[Tensor, "views 3 height width"]:
         """Working images of some views."""
@@ -181,15 +205,14 @@ class PosedScene:
             raise UserError(
                 f"scene {self.name}: image {self.file(view)} cannot be read ({error}); restore it"
             ) from error
-        pixels = _reduced(pixels, self._lenses[view])
-        resized = _resized(undistorted(pixels, self._lenses[view]), height, width)
+        resized = ideal_pixels(pixels, self._lenses[view], height, width)
         return torch.from_numpy(resized).permute(2, 0, 1).clamp(0, 1).contiguous()
 
     def depth(self, view: int) -> Float[Tensor, "height width"] | None:
-        """Depth along the optical axis in scene units, 0 where unknown; None if the scene has none.
+        """Depth along the optical axis in scene units, 0 where unknown or masked; None if the scene has none.
 
         Raises:
-            UserError: its file cannot be read.
+            UserError: its file, or the mask, cannot be read.
         """
         file = self._depth_file(view)
         if file is None:
@@ -207,7 +230,7 @@ class PosedScene:
         pixels = undistorted(found, lens, nearest=True)
         size = (self.views.width, self.views.height)
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        known = np.isfinite(small) & (small > 0)
+        known = np.isfinite(small) & (small > 0) & self.masks.valid(view).numpy()
         return torch.from_numpy(np.where(known, small, np.float32(0)))
 
     def _depth_file(self, view: int) -> Path | None:
@@ -261,38 +284,3 @@ def _depth_unit(dataset: InputDataset) -> float:
     """Scene units of one step of depth images, the host's default where the dataset does not say."""
     unit = dataset.metadata.get("depth_unit_scale_factor", 1e-3)
     return unit * dataset._dataparser_outputs.dataparser_scale
-
-
-def working_size(lenses: list[Lens], image_size: int) -> tuple[int, int]:
-    """Height and width of the working images: those of the view with the median aspect ratio.
-
-    Its longest side becomes `image_size`; it is never enlarged.
-    """
-    by_aspect = sorted(lenses, key=lambda lens: lens.width / lens.height)
-    median = by_aspect[len(by_aspect) // 2]
-    scale = min(1.0, image_size / max(median.height, median.width))
-    return max(1, round(median.height * scale)), max(1, round(median.width * scale))
-
-
-def undistorted_size(lens: Lens) -> tuple[int, int]:
-    """Height and width in which a photograph is undistorted; the tables for it are large."""
-    scale = min(1.0, LARGEST_UNDISTORTED / max(lens.height, lens.width))
-    return max(1, round(lens.height * scale)), max(1, round(lens.width * scale))
-
-
-def _reduced(
-    pixels: Float32[np.ndarray, "rows columns 3"], lens: Lens
-) -> Float32[np.ndarray, "fewer_rows fewer_columns 3"]:
-    """A photograph as large as it is undistorted; one through an ideal lens stays as it is."""
-    return pixels if lens.is_ideal else _resized(pixels, *undistorted_size(lens))
-
-
-def _resized(
-    pixels: Float32[np.ndarray, "rows columns 3"], height: int, width: int
-) -> Float32[np.ndarray, "height width 3"]:
-    """Averaged over areas where it shrinks."""
-    if pixels.shape[:2] == (height, width):
-        return np.ascontiguousarray(pixels)
-    shrinks = height <= pixels.shape[0] and width <= pixels.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(pixels, (width, height), interpolation=method)

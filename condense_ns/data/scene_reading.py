@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from nerfstudio.data.dataparsers.base_dataparser import DataParser, DataparserOutputs
 from nerfstudio.utils.rich_utils import CONSOLE
-from rich.console import Console
 
 from condense_ns.data.scene_checks import at_one_place, check_scene_file, check_split
 from condense_ns.data.scene_place import ScenePlace
@@ -53,12 +51,11 @@ def read_splits(place: ScenePlace) -> SceneSplits:
             f"{_ELSEWHERE}"
         ) from error
     except Exception as error:
+        told = " ".join(str(error).split())  # some data parsers use several lines
         raise UserError(
             f"scene {place.name} in {place.folder} cannot be read as {place.dataparser} "
-            f"({type(error).__name__}: {error}); mend it or drop it from the list"
+            f"({type(error).__name__}: {told}); mend it or drop it from the list"
         ) from error
-    if train.mask_filenames:
-        _tell_of_masks(place.name, place.folder)
     return SceneSplits(train, held_out)
 
 
@@ -68,16 +65,6 @@ def _check_places(train: DataparserOutputs) -> None:
     turned = scaled - train.dataparser_transform[:, 3]  # as in the files, but for a rotation
     if at_one_place(turned.numpy()):
         raise UserError(f"all its cameras stand at one place; {_ELSEWHERE}")
-
-
-@cache
-def _tell_of_masks(name: str, folder: Path) -> None:
-    """Once per scene, however often it is opened."""
-    Console(stderr=True, highlight=False, markup=False).print(
-        f"scene {name} in {folder} has masks, which are not used: all of each photograph counts",
-        style="yellow",
-        soft_wrap=True,
-    )
 
 
 def _held_out(parser: DataParser) -> DataparserOutputs:

@@ -36,12 +36,13 @@ def volume_of_scene(scene: PosedScene, voxel_size: float | None = None) -> Spars
         voxel_size: scene units; chosen for the scene if None.
 
     Raises:
-        UserError: no volume can be made of what the scene has.
+        UserError: no volume can be made of what the scene has, or a mask cannot be used.
     """
     file = volume_file(scene, voxel_size)
     if file.is_file():
         with suppress(UserError):  # a damaged one is made anew
             return read_volume(file)
+    scene.masks.check(scene.training)
     volume = (
         _from_depth(scene, voxel_size)
         or _from_points(scene, voxel_size)

@@ -14,17 +14,26 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from condense_ns.data.undistortion import Lens
 from condense_ns.errors import UserError
 from condense_ns.whole_files import whole_file
+
+LARGE = 8
+"""A photograph is large that has so many times the pixels of its copy."""
+
+
+def is_large(lens: Lens, height: int, width: int) -> bool:
+    """Whether a photograph through this lens is worth a copy of so many pixels."""
+    return lens.height * lens.width >= LARGE * height * width
 
 
 def kept_copy(
     folder: Path,
     photograph: Path,
     variant: str,
-    read: Callable[[], Float[Tensor, "3 height width"]],
-) -> Float[Tensor, "3 height width"]:
-    """The reduced photograph in 8 bits per colour, read from its copy if there is one.
+    read: Callable[[], Float[Tensor, "channels height width"]],
+) -> Float[Tensor, "channels height width"]:
+    """The reduced photograph, or mask, in 8 bits per colour, read from its copy if there is one.
 
     Args:
         folder: of the copies of a scene.

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from condense_ns.geometry.pinhole import PinholeViews
+from condense_ns.metrics.picture_likeness import alike, picture_psnr, picture_ssim
 from condense_ns.models.lazy_lpips import LazyLpips, lpips_weights_on_disk
 
 
@@ -56,21 +57,23 @@ class CrossSceneModel(Model):
         return max(8, round(wanted.height * scale)), max(8, round(wanted.width * scale))
 
     def picture_metrics(
-        self, found: Float[Tensor, "height width 3"], true: Float[Tensor, "height width 3"]
+        self, found: Float[Tensor, "height width 3"], batch: dict[str, Any]
     ) -> dict[str, float]:
-        """PSNR, SSIM and, if its weights are there, LPIPS."""
-        from torchmetrics.functional.image import (
-            peak_signal_noise_ratio,
-            structural_similarity_index_measure,
-        )
+        """PSNR, SSIM and, if its weights are there, LPIPS of a picture; what is masked does not count.
 
-        pair = [image.permute(2, 0, 1)[None] for image in (found, true)]
-        metrics = {
-            "psnr": float(peak_signal_noise_ratio(*pair, data_range=1.0)),
-            "ssim": float(structural_similarity_index_measure(*pair, data_range=1.0)),  # type: ignore[arg-type]
-        }
+        Args:
+            found: the picture.
+            batch: with the true ``image`` [height width 3] and perhaps a ``mask`` [height width 1], which
+                leaves something.
+        """
+        true, mask = batch["image"].to(found)[..., :3], batch.get("mask")
+        if mask is not None:
+            mask = mask[..., 0].to(found.device)
+        metrics = {"psnr": picture_psnr(found, true, mask), "ssim": picture_ssim(found, true, mask)}
         if lpips_weights_on_disk():
-            metrics["lpips"] = float(self.lpips(pair[0].clamp(0, 1), pair[1]))
+            share = 1.0 if mask is None else float(mask.float().mean())
+            pair = [image.permute(2, 0, 1)[None] for image in (alike(found, true, mask), true)]
+            metrics["lpips"] = float(self.lpips(pair[0].clamp(0, 1), pair[1])) / share
         return metrics
 
 

@@ -191,6 +191,6 @@ class Lift3DModel(CrossSceneModel):
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """PSNR, SSIM and, if its weights are there, LPIPS of a held-out view."""
         true, found = batch["image"].to(self.device)[..., :3], outputs["rgb"]
-        metrics: dict[str, float] = self.picture_metrics(found, true)
+        metrics: dict[str, float] = self.picture_metrics(found, batch)
         images = {"img": torch.cat([true, found], dim=1), "feature_pca": outputs["feature_pca"]}
         return metrics, images

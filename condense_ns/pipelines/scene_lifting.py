@@ -23,7 +23,6 @@ from condense_ns.data.scene_list import read_scene_list
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
 from condense_ns.geometry.pinhole import PinholeViews
-from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.point_lifting import SeeingView
 from condense_ns.lifting.source_exposure import exposed_alike
@@ -165,7 +164,7 @@ class SceneLifter:
         numbers = self.anchors.select_sources(
             target, allowed, self.num_sources, exclude=exclude, least_angle=least_angle
         )
-        sources = SourceViews(self.scene.views[numbers], self.scene.images(numbers)).to(self.device)
+        sources = self.scene.source_views(numbers).to(self.device)
         near_far = self.anchors.depth_range(target)
         look = self.network.look(target.to(self.device), sources, near_far)
         look = exposed_alike(self.network, look)
@@ -234,12 +233,13 @@ class SceneLifter:
         return _answered(operator, feature_map, checked_decode(operator, feature_map, image, alone))
 
     def depth(self, view: int) -> Float[Tensor, "height width"]:
-        """Of a view of the scene: the dataset's, or rendered from the other photographs."""
+        """Of a view of the scene: the dataset's, or rendered from the other photographs; 0 where masked."""
         known = self.scene.depth(view)
         if known is not None:
             return known
         rendered = self.render(self.camera(view), exclude=[view]).rendered
-        return (rendered.depth * (rendered.accumulation > 0))[..., 0].cpu()
+        known = (rendered.depth * (rendered.accumulation > 0))[..., 0].cpu()
+        return known * self.scene.masks.valid(view)
 
     def seeing(self, operator: Operator, view: int, depth: Tensor) -> SeeingView:
         """A view with its depth and the operator's map, for lifting to points."""

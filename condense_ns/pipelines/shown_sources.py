@@ -2,7 +2,7 @@
 
 import logging
 
-from condense_ns.data.example_making import free_sources, source_views
+from condense_ns.data.example_making import free_sources
 from condense_ns.data.feature_datamanager import STATISTICS_SAMPLES
 from condense_ns.data.feature_statistics import sampled_statistics
 from condense_ns.data.multi_scene_datamanager import MultiSceneDataManager
@@ -34,7 +34,7 @@ class ShownSources:
         opened, near = self._datamanager.shown, target.to("cpu")
         numbers = free_sources(opened, near, self._datamanager.config.num_eval_sources)
         return Surroundings(
-            source_views(opened, numbers).to(self._datamanager.device),
+            opened.scene.source_views(numbers).to(self._datamanager.device),
             opened.anchors.depth_range(near),
             self._features(opened, numbers),
         )

@@ -99,3 +99,44 @@ def make_colmap_scene(scene: Path, to: Path) -> Path:
     lines = [f"{at} {x} {y} {z} 9 9 9 0.1\n" for at, (x, y, z) in enumerate(np.concatenate(points))]
     (model / "points3D.txt").write_text("".join(lines))
     return to
+
+
+def give_masks(scene: Path, masks: dict[int, np.ndarray], whole: tuple[int, int]) -> Path:
+    """Give all frames of a scene masks, in files of 0 and 255; returns the scene.
+
+    Args:
+        scene: its folder.
+        masks: number of a frame -> which of its pixels are to be used; others are to be used whole.
+        whole: height and width of the latter.
+    """
+    (scene / "masks").mkdir()
+
+    def edit(meta: dict[str, Any]) -> None:
+        for number, frame in enumerate(meta["frames"]):
+            used = masks.get(number, np.ones(whole, dtype=bool))
+            frame["mask_path"] = f"masks/{number:05d}.png"
+            Image.fromarray(used.astype(np.uint8) * 255).save(scene / frame["mask_path"])
+
+    rewrite(scene, edit)
+    return scene
+
+
+def paint_over(scene: Path, frame: int, hidden: np.ndarray, seed: int | None = None) -> None:
+    """Put green, or noise, over part of a frame of a scene.
+
+    Args:
+        scene: its folder.
+        frame: number of the frame.
+        hidden: pixels to paint over.
+        seed: of the noise; None for green.
+    """
+    meta = json.loads((scene / "transforms.json").read_text())
+    file = scene / meta["frames"][frame]["file_path"]
+    with Image.open(file) as opened:
+        pixels = np.array(opened.convert("RGB"))
+    if seed is None:
+        pixels[hidden] = (0, 255, 0)
+    else:
+        noise = np.random.default_rng(seed).integers(0, 256, (int(hidden.sum()), 3))
+        pixels[hidden] = noise.astype(np.uint8)
+    Image.fromarray(pixels).save(file)

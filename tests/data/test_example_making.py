@@ -12,7 +12,6 @@ from condense_ns.data.example_making import (
     free_sources,
     held_out_example,
     made_example,
-    source_views,
     with_features,
 )
 from condense_ns.data.open_scenes import OpenScene, OpenScenes
@@ -112,6 +111,6 @@ def test_views_that_share_nothing_are_drawn_anew(
 def test_free_cameras_may_stand_where_a_training_view_does(opened: OpenScene):
     chosen = free_sources(opened, opened.scene.views[[4]], 3)
     assert chosen[0] == 4
-    sources = source_views(opened, chosen)
+    sources = opened.scene.source_views(chosen)
     assert torch.equal(sources.images[0], opened.scene.image(4))
     assert 4 not in free_sources(opened, opened.scene.views[[4]], 3, least_angle=10.0)

@@ -10,9 +10,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from condense_ns.data.posed_scene import PosedScene, working_size
+from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_place import ScenePlace, recognised_place
-from condense_ns.data.undistortion import Lens
 from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
@@ -110,13 +109,6 @@ def test_mixed_sizes_are_brought_to_one(tabletop: Path, tmp_path: Path):
     assert warp_error(mixed, 1, 2) < 0.03
 
 
-def test_the_median_aspect_ratio_decides():
-    lens = Lens(400, 200, (1.0, 1.0), (1.0, 1.0), (0.0,) * 6, False)
-    upright, square = replace(lens, width=100), replace(lens, width=200)
-    assert working_size([lens, upright, square], 100) == (100, 100)
-    assert working_size([lens, lens, upright], 100) == (50, 100)
-
-
 @pytest.mark.parametrize("fisheye", [False, True])
 def test_distorted_photographs_are_made_ideal(tabletop: Path, tmp_path: Path, fisheye: bool):
     folder = copied(tabletop, tmp_path / "bent")
@@ -189,7 +181,7 @@ def test_large_photographs_are_undistorted_reduced(
     folder = copied(tabletop, tmp_path / "bent")
     rewrite(folder, lambda meta: meta.update(k1=-0.15, k2=0.02))
     whole = opened(folder)
-    monkeypatch.setattr("condense_ns.data.posed_scene.LARGEST_UNDISTORTED", 32)
+    monkeypatch.setattr("condense_ns.data.ideal_pixels.LARGEST_UNDISTORTED", 32)
     reduced = opened(folder)
     assert torch.equal(reduced.views.intrinsics, whole.views.intrinsics)
     image = F.avg_pool2d(whole.image(0), 2)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from condense_ns.data.scene_place import ScenePlace, recognised_place
@@ -134,16 +133,10 @@ def test_cameras_at_one_place_are_told_whatever_the_format(tmp_path: Path):
         read_splits(place_of(scene))
 
 
-def test_masks_are_told_once(tabletop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    scene = copied(tabletop, tmp_path / "masked")
-    read_splits(place_of(scene))
-    assert "mask" not in capsys.readouterr().err.replace(str(scene), "")
-    Image.new("L", (64, 48), 255).save(scene / "mask.png")
-    rewrite(scene, lambda meta: [frame.update(mask_path="mask.png") for frame in meta["frames"]])
-    for _ in range(2):
+def test_masks_for_some_photographs_only_are_refused_as_the_host_has_it(
+    tabletop: Path, tmp_path: Path
+):
+    scene = copied(tabletop, tmp_path / "kitchen")
+    rewrite(scene, lambda meta: meta["frames"][3].update(mask_path="mask.png"))
+    with pytest.raises(UserError, match=r"scene kitchen.*mask_path is specified for every frame"):
         read_splits(place_of(scene))
-    told = capsys.readouterr()
-    assert told.err.splitlines() == [
-        f"scene masked in {scene} has masks, which are not used: all of each photograph counts"
-    ]
-    assert not told.out
