@@ -105,7 +105,7 @@ class PreparedScenes:
         """What a view sees at the centres of a grid, in numbers of the volume as it stands."""
 
         def make() -> SeenCells:
-            camera = opened.scene.views[[view]].to(self._device)
+            camera = opened.scene.masked_views([view]).to(self._device)
             return seen_cells(self.plain(opened, source), camera, *grid)
 
         return self._cells.get(_key(opened, source.voxels, view, *grid), make)
@@ -194,8 +194,9 @@ def refuse_unseen(opened: OpenScene, prepared: PreparedScenes) -> None:
     """
     training = opened.scene.training
     looks = training[:: max(1, len(training) // LOOKS)]
-    seen = [prepared.cells(opened, AS_GIVEN, view, LOOK_GRID).visible.float() for view in looks]
-    if float(torch.cat(seen).mean()) < LEAST_SEEN:
+    cells = [prepared.cells(opened, AS_GIVEN, view, LOOK_GRID) for view in looks]
+    seen = torch.cat([one.visible[one.counted] for one in cells]).float()
+    if len(seen) and float(seen.mean()) < LEAST_SEEN:
         raise UserError(
             f"scene {opened.scene.name}: its cameras see nothing of its volume; check that its points or "
             "depth images have the frame and the unit of its poses"

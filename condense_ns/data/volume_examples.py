@@ -96,7 +96,7 @@ def volume_example(
         grid = maps.shape[1], maps.shape[2]
         each = [prepared.cells(opened, source, view, grid) for view in views]
         seen[spec] = stacked_cells(each).renumbered(found.numbers)
-    target = opened.scene.views[views].to(found.numbers.device)
+    target = opened.scene.masked_views(views).to(found.numbers.device)
     return PretrainExample(
         scene=opened.scene.name,
         numbers=tuple(views),

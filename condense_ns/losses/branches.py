@@ -7,7 +7,7 @@ Features are in standardised units, mean removed. Distances are 1 - cosine plus 
 cosine alone leaves lengths free; which ones the papers take is unknown.
 """
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from condense_ns.losses.distillation import cosine_distance, robust_l2, weighted_mean
@@ -30,6 +30,7 @@ def condense_losses(
     refined: Float[Tensor, "rays channels"],
     original: Float[Tensor, "rays channels"],
     opacity: Float[Tensor, " rays"],
+    counted: Bool[Tensor, " rays"],
 ) -> dict[str, Float[Tensor, ""]]:
     """Volume-rendered 3D features against refined 2D features, and these against the encoder's own.
 
@@ -41,6 +42,7 @@ def condense_losses(
         refined: features of the 2D branch at the same pixels.
         original: features of the encoder there.
         opacity: of the rays; those that are half transparent show nothing certain and do not count.
+        counted: rays that the anchor holds; zero opacity leaves others out of the rest.
 
     Returns:
         ``lifted`` (3D follows 2D), ``refined`` (2D follows 3D) and ``anchor``.
@@ -49,5 +51,5 @@ def condense_losses(
     return {
         "lifted": feature_distance(rendered, refined.detach(), weights),
         "refined": feature_distance(refined, rendered.detach(), weights),
-        "anchor": feature_distance(refined, original.detach(), weights.new_ones(len(weights))),
+        "anchor": feature_distance(refined, original.detach(), counted.to(weights)),
     }

@@ -47,12 +47,14 @@ def peakedness(patches: Float[Tensor, "patches pixels"]) -> Float[Tensor, ""]:
 
 
 def prior_agreement(
-    logits: Float[Tensor, "height width"], prior_logits: Float[Tensor, "height width"]
+    logits: Float[Tensor, "*pixels"], prior_logits: Float[Tensor, "*pixels"]
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of a score map against the prior's probabilities, keypoints weighing as the rest.
+    """Cross-entropy of scores against the prior's probabilities, keypoints weighing as the rest.
 
-    Few pixels are keypoints; each pixel is weighted so that both kinds count alike.
+    Few pixels are keypoints; each pixel is weighted so that both kinds count alike. Zero without any.
     """
+    if logits.numel() == 0:
+        return logits.sum()
     target = prior_logits.sigmoid()
     share = target.mean().clamp(1e-3, 0.5)
     weights = target / share + (1 - target) / (1 - share)

@@ -217,7 +217,7 @@ class CondensePretrainModel(CrossSceneModel):
         3D features and the encoder's own, of rendered and refined ones, of refined and own ones.
         """
         true, found = batch["image"].to(self.device)[..., :3], outputs["rgb"]
-        metrics: dict[str, float] = self.picture_metrics(found, true)
+        metrics: dict[str, float] = self.picture_metrics(found, batch)
         images = {"img": torch.cat([true, found], dim=1)}
         pictures = [outputs["feature_pca"]]
         example: PretrainExample = batch["examples"][0]
@@ -236,11 +236,12 @@ class CondensePretrainModel(CrossSceneModel):
         self, spec: str, example: PretrainExample, latents: Float[Tensor, "voxels latent"]
     ) -> dict[str, float]:
         network, seen = self.network, example.seen[spec]
-        original = network.standardised(spec, example.features[spec])
-        refined = network.refined(spec, original, example.trunks.get(spec, ())).flatten(0, 2)
-        rendered = network.decoded(spec, seen.composite(latents)).flatten(0, 1)
-        original = original.flatten(0, 2)
-        visible, mean = seen.visible.flatten(), original.new_zeros(original.shape[1])
+        counted, original = seen.counted, network.standardised(spec, example.features[spec])
+        trunks = example.trunks.get(spec, ())
+        refined = network.refined(spec, original, trunks).flatten(1, 2)[counted]
+        rendered = network.decoded(spec, seen.composite(latents))[counted]
+        original = original.flatten(1, 2)[counted]
+        visible, mean = seen.visible[counted], original.new_zeros(original.shape[1])
         against = feature_agreement(rendered, original, mean, visible)
         return {
             f"{spec} cos_c": against["cos_c"],

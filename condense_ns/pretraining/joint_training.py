@@ -119,6 +119,7 @@ def _agreement(both: _Branches, example: PretrainExample, spec: str) -> Losses:
         both.refined.flatten(0, 2),
         both.original.flatten(0, 2),
         example.seen[spec].opacity.flatten(),
+        example.seen[spec].counted.flatten(),
     )
     if not example.volume.coloured:
         del losses["refined"]

@@ -26,7 +26,7 @@ class Landings:
     places: Float[Tensor, "views cells 2"]
     """From 0 to 1 across b; beyond it for what b does not see."""
     shared: Bool[Tensor, "views cells"]
-    """Whether both views see the surface."""
+    """Whether both views see the surface; no cell around the landing is masked."""
 
     def to(self, device: torch.device | str) -> "Landings":
         """The same on another device."""
@@ -56,4 +56,5 @@ def pair_landings(seen: SeenCells, views: PinholeViews) -> Landings:
     nearest = torch.where(known, around, torch.inf).amin(dim=2)
     farthest = torch.where(known, around, -torch.inf).amax(dim=2)
     near = (depth > nearest * (1 - TOLERANCE)) & (depth < farthest * (1 + TOLERANCE))
-    return Landings(places, seen.visible & inside & near)
+    counted = seen.counted.roll(-1, dims=0).flatten()[cells].all(dim=2)
+    return Landings(places, seen.visible & inside & near & counted)

@@ -48,7 +48,7 @@ class PretrainExample:
     numbers: tuple[int, ...]
     """Of the views among the scene's."""
     target: PinholeViews
-    """Their cameras, in pixels of the working images."""
+    """Their cameras, in pixels of the working images; they know which of these count."""
     volume: SparseVolume
     """What the 3D branch reads."""
     pyramid: VoxelPyramid

@@ -45,17 +45,20 @@ def score_losses(
     """
     logits_2d = network.branch_2d.score(refined.detach())
     scores_3d = seen.composite(network.score_3d(latents.detach()).sigmoid()[:, None])[..., 0]
-    scores_2d = logits_2d.sigmoid()
+    counted = seen.counted.reshape(logits_2d.shape)
+    scores_2d = logits_2d.sigmoid() * counted
     grids_3d = scores_3d.reshape(scores_2d.shape)
+    whole = _patches(counted.float()).amin(dim=1) > 0
+    both = (scores_2d, grids_3d)
     losses = {
         "score_consistency": score_consistency(
             scores_2d.flatten(), scores_3d.flatten(), seen.opacity.flatten()
         ),
-        "score_peakedness": (peakedness(_patches(scores_2d)) + peakedness(_patches(grids_3d))) / 2,
+        "score_peakedness": sum(peakedness(_patches(grids)[whole]) for grids in both) / 2,
         "score_repeatability": _repeated(scores_2d, landings),
     }
     if priors is not None:
-        losses["score_prior"] = prior_agreement(logits_2d.flatten(0, 1), priors.flatten(0, 1))
+        losses["score_prior"] = prior_agreement(logits_2d[counted], priors[counted])
     return losses
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
+from condense_ns.geometry.valid_pixels import telling_cells
 from condense_ns.rendering.accumulation import strongest_samples
 from condense_ns.rendering.ray_march import march
 from condense_ns.rendering.volume_rendering import (
@@ -24,6 +25,7 @@ from condense_ns.volumes.sparse_volume import SparseVolume
 
 SAMPLES = 12
 """Voxels of a ray that are kept, those that stop most of it."""
+_TENSORS = ("voxels", "weights", "surface", "depth", "points", "counted")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class SeenCells:
     """Along the optical axis, 0 where nothing is seen."""
     points: Float[Tensor, "views cells 3"]
     """On the surface, in the scene; the camera's centre where nothing is seen."""
+    counted: Bool[Tensor, "views cells"]
+    """Whether the photograph counts there; nothing is seen where it does not."""
 
     def __len__(self) -> int:
         return len(self.voxels)
@@ -49,8 +53,7 @@ class SeenCells:
     @property
     def nbytes(self) -> int:
         """Memory that they take."""
-        parts = (self.voxels, self.weights, self.surface, self.depth, self.points)
-        return sum(part.nbytes for part in parts)
+        return sum(getattr(self, name).nbytes for name in _TENSORS)
 
     @property
     def visible(self) -> Bool[Tensor, "views cells"]:
@@ -92,8 +95,7 @@ class SeenCells:
 
     def to(self, device: torch.device | str) -> "SeenCells":
         """The same cells on another device."""
-        names = ("voxels", "weights", "surface", "depth", "points")
-        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in names}
+        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
         return replace(self, **moved)
 
 
@@ -102,14 +104,17 @@ def seen_cells(volume: SparseVolume, view: PinholeViews, rows: int, columns: int
 
     Args:
         volume: with at least one voxel.
-        view: one camera, on the volume's device.
+        view: one camera, on the volume's device, that knows which of its pixels count.
         rows: of the grid.
         columns: of the grid.
     """
     places = grid_places(rows, columns, volume.density.device)
     centre, directions = pixel_rays(places, view)
     samples = march(volume, centre.expand_as(directions), directions)
-    weights = volume_weights(samples, volume.density)
+    counted = torch.ones(len(places), dtype=torch.bool, device=places.device)
+    if view.valid is not None:
+        counted = telling_cells(view.valid, rows, columns).flatten()
+    weights = volume_weights(samples, volume.density) * counted[:, None]
     at_surface, where = surface_weights(weights).max(dim=1)
     surface = samples.voxels.gather(1, where[:, None])[:, 0]
     depth = mean_depth(samples, weights) * (opacity(weights) > 0)
@@ -124,11 +129,11 @@ def seen_cells(volume: SparseVolume, view: PinholeViews, rows: int, columns: int
         surface=torch.where(at_surface > 0, surface, -torch.ones_like(surface))[None],
         depth=depth[None],
         points=(centre + depth[:, None] * directions)[None],
+        counted=counted[None],
     )
 
 
 def stacked_cells(views: list[SeenCells]) -> SeenCells:
     """The cells of several views that have the same grid."""
-    names = ("voxels", "weights", "surface", "depth", "points")
-    joined = {name: torch.cat([getattr(one, name) for one in views]) for name in names}
+    joined = {name: torch.cat([getattr(one, name) for one in views]) for name in _TENSORS}
     return replace(views[0], **joined)

@@ -5,6 +5,8 @@ import torch
 
 from condense_ns.losses.branches import condense_losses, feature_distance
 
+ALL = torch.ones(6, dtype=torch.bool)
+
 
 def features(seed: int) -> torch.Tensor:
     return torch.randn(6, 4, generator=torch.Generator().manual_seed(seed))
@@ -21,7 +23,7 @@ def test_a_distance_by_hand():
 
 def test_equal_branches_cost_nothing():
     same = features(0)
-    losses = condense_losses(same, same, same, torch.ones(6))
+    losses = condense_losses(same, same, same, torch.ones(6), ALL)
     assert set(losses) == {"lifted", "refined", "anchor"}
     assert all(loss.item() == pytest.approx(0.0, abs=1e-6) for loss in losses.values())
 
@@ -29,7 +31,7 @@ def test_equal_branches_cost_nothing():
 def test_each_branch_is_pulled_by_its_own_losses_alone():
     rendered, refined = features(0).requires_grad_(), features(1).requires_grad_()
     original = features(2).requires_grad_()
-    losses = condense_losses(rendered, refined, original, torch.ones(6))
+    losses = condense_losses(rendered, refined, original, torch.ones(6), ALL)
     pulled = {
         name: [
             gradient is not None
@@ -49,18 +51,28 @@ def test_each_branch_is_pulled_by_its_own_losses_alone():
 def test_what_is_half_transparent_does_not_count_but_is_anchored():
     rendered, refined, original = features(0), features(1), features(2)
     opacity = torch.tensor([1.0, 0.8, 0.6, 0.49, 0.1, 0.0])
-    losses = condense_losses(rendered, refined, original, opacity)
+    losses = condense_losses(rendered, refined, original, opacity, ALL)
     spoilt = rendered.clone()
     spoilt[3:] = 1e6
-    again = condense_losses(spoilt, refined, original, opacity)
+    again = condense_losses(spoilt, refined, original, opacity, ALL)
     assert torch.equal(losses["lifted"], again["lifted"])
     everything = feature_distance(refined, original, torch.ones(6))
     assert torch.equal(losses["anchor"], everything)
 
 
+def test_the_anchor_does_not_hold_what_is_masked():
+    refined, original, counted = features(1), features(2), ALL.clone()
+    counted[4:] = False
+    losses = condense_losses(features(0), refined, original, torch.ones(6), counted)
+    alone = feature_distance(refined[:4], original[:4], torch.ones(4))
+    torch.testing.assert_close(losses["anchor"], alone)
+
+
 def test_where_nothing_is_seen_the_losses_are_zero_with_finite_gradients():
     rendered = torch.zeros(3, 4, requires_grad=True)
-    losses = condense_losses(rendered, torch.zeros(3, 4), torch.zeros(3, 4), torch.zeros(3))
+    losses = condense_losses(
+        rendered, torch.zeros(3, 4), torch.zeros(3, 4), torch.zeros(3), ALL[:3]
+    )
     losses["lifted"].backward()
     assert losses["lifted"].item() == 0.0
     assert rendered.grad is not None

@@ -77,7 +77,7 @@ def of_one_view(whole: PretrainExample) -> PretrainExample:
                 cells,
                 **{
                     name: getattr(cells, name)[:1]
-                    for name in ("voxels", "weights", "surface", "depth", "points")
+                    for name in ("voxels", "weights", "surface", "depth", "points", "counted")
                 },
             )
             for spec, cells in whole.seen.items()
