@@ -8,11 +8,12 @@ from torch import Tensor
 
 from condense_ns.data.photograph_depth import photograph_depths
 from condense_ns.data.posed_scene import PosedScene
+from condense_ns.geometry.valid_pixels import valid_at
 from condense_ns.pipelines.scene_lifting import open_scene
 from condense_ns.pipelines.voxel_depth import IMAGE_SIZE, VoxelDepth
 
 SeenDepth = Callable[[int, Float[Tensor, "places 2"]], Float[Tensor, " places"]]
-"""A view's number, and places (x, y) from 0 to 1 across it -> depth along the optical axis, 0 where unknown."""
+"""A view's number, and places (x, y) from 0 to 1 across it -> depth along the optical axis, 0 where unknown or masked."""
 
 
 def seen_depth(scene: PosedScene, used: Sequence[int], voxels: VoxelDepth | None) -> SeenDepth:
@@ -29,7 +30,10 @@ def seen_depth(scene: PosedScene, used: Sequence[int], voxels: VoxelDepth | None
     if scene.depth(used[0]) is not None:  # a data parser gives them for all or none
         return lambda view, places: _nearest(scene.depth(view), places)
     if voxels is not None:
-        return lambda view, places: voxels.depths(scene.views[[view]], places)
+        return lambda view, places: (
+            voxels.depths(scene.views[[view]], places)
+            * valid_at(scene.masks.valid(view)[None], places[None])[0]
+        )
     small = open_scene(scene.folder, IMAGE_SIZE)
     small.training = list(used)
     found = photograph_depths(small)

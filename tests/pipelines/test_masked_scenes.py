@@ -5,12 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from nerfstudio.engine.trainer import TrainerConfig
 
 from condense_ns.lifting.network_file import SHIPPED, load_network
 from condense_ns.operators import build_operator
 from condense_ns.pipelines.lifted_points import write_points_of
 from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter, open_scene
-from tests.data.changed_scenes import copied, give_masks, paint_over
+from condense_ns.pipelines.seen_depth import seen_depth
+from condense_ns.pipelines.voxel_depth import VoxelDepth
+from tests.data.changed_scenes import copied, give_masks, paint_over, without_depth
+from tests.lift_run import small_lift_config
+from tests.pretrain_run import small_pretrain_config
+from tests.training import prepared
 
 SIZE = (48, 64)
 INTRUDER = np.zeros(SIZE, bool)
@@ -91,3 +97,46 @@ def test_depth_that_is_rendered_is_unknown_where_masked(
     depth, hidden = masked.depth(1), torch.from_numpy(INTRUDER)
     assert not depth[hidden].any()
     assert (depth[~hidden] > 0).float().mean() > 0.9
+
+
+def small_config(method: str, scenes: Path, output: Path) -> TrainerConfig:
+    return {"lift3d": small_lift_config, "condense-pretrain": small_pretrain_config}[method](
+        scenes, output, ("gradients",)
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["lift3d", "condense-pretrain"])
+def test_figures_of_held_out_views_do_not_know_what_is_masked(
+    tabletop: Path, tmp_path: Path, method: str
+):
+    """The intruder stands in the first held-out view, frame 4, and in two training views."""
+    figures, losses = [], []
+    for seed in (1, 2):
+        folder = tmp_path / str(seed) / "room"
+        copied(tabletop, folder)
+        for frame in (0, 4, 7):
+            paint_over(folder, frame, INTRUDER, seed)
+        give_masks(folder, dict.fromkeys((0, 4, 7), ~INTRUDER), SIZE)
+        pipeline = prepared(small_config(method, folder, tmp_path / f"out{seed}")).pipeline
+        _, batch = pipeline.datamanager.next_eval_image(0)
+        assert torch.equal(batch["mask"][..., 0], torch.from_numpy(~INTRUDER))
+        pipeline.datamanager.eval_count = 0
+        metrics, _ = pipeline.get_eval_image_metrics_and_images(0)
+        figures.append({name: metrics[name] for name in ("psnr", "ssim")})
+        _, found, _ = pipeline.get_train_loss_dict(0)
+        losses.append(found)
+    assert figures[0] == figures[1]
+    assert all(bool(loss.isfinite()) for found in losses for loss in found.values())
+
+
+def test_voxels_do_not_tell_how_far_away_is_what_is_masked(
+    tabletop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = without_depth(tabletop, tmp_path / "bare")
+    scene = open_scene(give_masks(folder, {0: ~INTRUDER}, SIZE), 64)
+    monkeypatch.setattr(VoxelDepth, "depths", lambda self, view, places: torch.ones(len(places)))
+    depth_at = seen_depth(scene, [0], object.__new__(VoxelDepth))
+    places = torch.tensor([[0.5, 0.5], [0.1, 0.9]])
+    assert depth_at(0, places).tolist() == [0.0, 1.0]
+    assert depth_at(1, places).tolist() == [1.0, 1.0]
