@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModel
 from condense_ns.encoders.base import EncoderError
 from condense_ns.encoders.encoder_trunk import CuttableEncoder
 from condense_ns.encoders.fingerprint import files_digest, fingerprint
-from condense_ns.encoders.hub import hub_folder
+from condense_ns.encoders.hub import hub_folder, lacking_parts
 from condense_ns.encoders.patch_grid_encoder import PatchGridEncoder
 from condense_ns.encoders.preprocessing import (
     IMAGENET_MEAN,
@@ -170,7 +170,16 @@ def _model_folder(spec: str) -> Path:
 
 
 def _weight_files(folder: Path, spec: str) -> list[Path]:
-    """The files that transformers will read, in its order of preference."""
+    """The files that transformers will read, in its order of preference.
+
+    Raises:
+        EncoderError: there are none, or not all of those that they are split over.
+    """
+    if lacking := lacking_parts(folder):
+        raise EncoderError(
+            f"{spec}: the weights in {folder} are split over several files, of which {', '.join(lacking)} "
+            "is missing; copy the whole model folder"
+        )
     for pattern in _WEIGHT_PATTERNS:
         if files := sorted(folder.glob(pattern)):
             return files

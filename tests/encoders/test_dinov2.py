@@ -77,6 +77,19 @@ def test_a_folder_without_weights_or_of_another_network_is_refused(tmp_path):
         build_encoder(spec)
 
 
+def test_weights_in_several_files_are_read_if_all_are_there(network, tmp_path):
+    whole = build_encoder(f"dinov2-small:{tmp_path}", image_size=70)
+    network.save_pretrained(tmp_path / "split", max_shard_size="10kB")
+    parts = sorted((tmp_path / "split").glob("model-*.safetensors"))
+    assert len(parts) > 1
+    spec, image = f"dinov2-small:{tmp_path / 'split'}", torch.rand(1, 3, 70, 70)
+    found = build_encoder(spec, image_size=70).encode(image)
+    torch.testing.assert_close(found, whole.encode(image))
+    parts[1].unlink()
+    with pytest.raises(EncoderError, match=f"of which {parts[1].name} is missing; copy the whole"):
+        build_encoder(spec)
+
+
 def test_damaged_weights_are_refused(tmp_path):
     network = Dinov2Model(Dinov2Config(**SIZES))
     weights = dict(network.state_dict())

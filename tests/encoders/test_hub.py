@@ -1,5 +1,6 @@
 """Weights from the cache of the Hugging Face hub, and what is said when they cannot be had."""
 
+import json
 import socket
 import time
 from types import SimpleNamespace
@@ -61,6 +62,62 @@ def test_only_the_first_complete_choice_is_downloaded(snapshot, monkeypatch):
     siblings.pop()
     with pytest.raises(EncoderError, match="the repository lacks these files"):
         hub.hub_folder("a/b", CHOICES, "x", "x:<folder>")
+
+
+def split(folder, count=3):
+    """Weights over several files, without anything in them."""
+    names = [f"model-{at + 1:05}-of-{count:05}.safetensors" for at in range(count)]
+    content = {"weight_map": {f"layer.{at}": name for at, name in enumerate(names)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(content))
+    for name in ("config.json", *names):
+        (folder / name).touch()
+    return names
+
+
+def test_weights_of_which_a_part_is_missing_are_fetched(snapshot, monkeypatch):
+    names = split(snapshot)
+    assert hub.hub_folder("a/b", CHOICES, "x", "x:<folder>") == snapshot
+    (snapshot / names[1]).unlink()
+    (snapshot / names[1]).symlink_to(snapshot / "no blob")
+    (snapshot / names[2]).unlink()
+    with pytest.raises(EncoderError) as raised:
+        hub.hub_folder("a/b", CHOICES, "x", "x:<folder>")
+    told = (
+        f"are not whole, {names[1]}, {names[2]} missing, in {hub.constants.HF_HUB_CACHE} and down"
+    )
+    assert told in str(raised.value)
+    info = SimpleNamespace(
+        siblings=[SimpleNamespace(rfilename=name) for name in ("config.json", *names)]
+    )
+    monkeypatch.setattr(hub.HfApi, "model_info", lambda self, repo_id, timeout: info)
+    sent = [*names[1:], None]
+
+    def download(repo_id, allow_patterns, local_files_only=False):
+        if not local_files_only and (name := sent.pop(0)):
+            (snapshot / name).unlink(missing_ok=True)
+            (snapshot / name).touch()
+        return str(snapshot)
+
+    monkeypatch.setattr(hub, "snapshot_download", download)
+    with pytest.raises(EncoderError, match=f"the repository lacks {names[2]}"):
+        hub.hub_folder("a/b", CHOICES, "x", "x:<folder>")
+    assert hub.hub_folder("a/b", CHOICES, "x", "x:<folder>") == snapshot  # goes on with the rest
+    assert sent == [None]
+    hub.hub_folder("a/b", CHOICES, "x", "x:<folder>")
+    assert sent == [None]  # nothing is asked for once all is there
+
+
+def test_parts_are_counted_by_their_names_where_no_index_lists_them(tmp_path):
+    names = split(tmp_path, 2)
+    assert hub.lacking_parts(tmp_path) == []
+    (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"layer')
+    assert hub.lacking_parts(tmp_path) == ["a readable model.safetensors.index.json"]
+    (tmp_path / "model.safetensors.index.json").unlink()
+    (tmp_path / names[0]).unlink()
+    assert hub.lacking_parts(tmp_path) == [names[0], "model.safetensors.index.json"]
+    assert hub.lacking_parts(tmp_path, CHOICES[1]) == []  # other weights are asked for
+    (tmp_path / "model.safetensors").touch()
+    assert hub.lacking_parts(tmp_path) == []
 
 
 def test_a_hub_that_never_answers_is_given_up(snapshot, monkeypatch):
