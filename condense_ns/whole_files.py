@@ -33,10 +33,24 @@ def whole_file(path: Path) -> Iterator[Path]:
         unfinished.chmod(mode)
         unfinished.replace(path)
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
+        raise _told(error, path, unfinished) from error
     finally:
         with suppress(OSError):  # it is there only if something went wrong
             unfinished.unlink()
+
+
+def _told(error: OSError, path: Path, unfinished: Path) -> UserError:
+    """What went wrong while `path` was made: with its own place, or with a file that was read for it."""
+    if isinstance(error.filename, str | os.PathLike):
+        culprit = Path(error.filename).absolute()
+        place = unfinished.absolute()
+        is_own = culprit.is_relative_to(place) or culprit in (path.absolute(), *place.parents)
+        if not is_own and culprit.with_suffix("") != place.with_suffix(""):
+            return UserError(
+                f"{error.filename} cannot be used ({error.strerror}), so that {path} was not written; put it "
+                "back, or mend it"
+            )
+    return UserError(f"{path} cannot be written ({error.strerror}); choose another")
 
 
 def _mode_of_new_files(place: Path) -> int:
@@ -78,7 +92,7 @@ def whole_folder(path: Path, ours: Collection[str] = ()) -> Iterator[Path]:
             place.rename(old)
         unfinished.rename(place)
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); choose another") from error
+        raise _told(error, path, unfinished) from error
     finally:
         if old.is_dir() and not place.exists():
             old.rename(place)

@@ -96,6 +96,21 @@ def test_what_goes_wrong_halfway_leaves_the_old_folder_and_nothing_else(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
+@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+def test_a_file_that_was_to_be_read_is_named_and_not_the_one_to_be_written(tmp_path, whole):
+    with (
+        pytest.raises(UserError, match=r"input cannot be used \(No such file.* put it back"),
+        whole(tmp_path / "output"),
+    ):
+        (tmp_path / "input").read_text()
+    with (
+        pytest.raises(UserError, match=r"output cannot be written \(No such file.*choose another"),
+        whole(tmp_path / "output") as unfinished,
+    ):
+        (unfinished / "lost" / "x").write_text("")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_old_folder_returns_if_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
     fill(tmp_path / "folder", a="old")
     rename = Path.rename

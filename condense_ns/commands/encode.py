@@ -35,6 +35,8 @@ class Encode:
 
     def main(self) -> None:
         """Check, encode, write."""
+        if self.image_size is not None and self.image_size < 1:
+            raise UserError(f"--image-size is {self.image_size}; it must be 1 or more")
         if self.output_path.suffix != ".npz":
             raise UserError(f"--output-path is {self.output_path}; its name must end in .npz")
         for written in (self.output_path, self._picture):

@@ -88,6 +88,7 @@ class Synthesize:
 
     def _check(self) -> None:
         from condense_ns.errors import UserError
+        from condense_ns.whole_files import check_output_folder
 
         # Four views would leave none to evaluate: the first one held out is the fifth.
         smallest = {"scenes": 1, "seed": 0, "near_duplicates": 0, "views": 5, "points": 0}
@@ -101,6 +102,7 @@ class Synthesize:
                 "nothing around a single thing can have moved; leave --near-duplicates out, or take "
                 "another --kind"
             )
+        check_output_folder(self.out, "--out")
         if not 0.0 <= self.test_share <= 1.0:
             raise UserError(f"--test-share is {self.test_share}, it must lie in [0, 1]")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
@@ -110,7 +111,8 @@ def check_split(
 
     Raises:
         UserError: too few images, an unreadable image or one without colours, a size that is not
-            the camera's, a pose with NaN, or a principal point outside the image.
+            the camera's, a pose or lens with NaN, a principal point outside the image, a missing
+            depth image, or coordinates that nothing leads back to.
     """
     files = outputs.image_filenames
     if split == "train" and len(files) < MIN_IMAGES:
@@ -118,8 +120,30 @@ def check_split(
             f"the scene has {len(files)} training image(s), at least {MIN_IMAGES} are needed: add "
             f"images, or change the split with e.g. {remedy}"
         )
+    _check_transform(outputs)
+    lenses = outputs.cameras.distortion_params
     for index, file in enumerate(files):
         check_image(Path(file), outputs.cameras, index)
+        if lenses is not None and not lenses[index].isfinite().all():
+            raise UserError(f"the lens of {file} has NaN or infinity among k1 to p2; mend them")
+    for depth in outputs.metadata.get("depth_filenames") or ():
+        if not Path(depth).is_file():
+            raise UserError(
+                f"depth {depth} does not exist; restore it, or drop all depth_file_path to do without depth"
+            )
+
+
+def _check_transform(outputs: DataparserOutputs) -> None:
+    """What brought the dataset's coordinates into the model's frame must lead back.
+
+    Raises:
+        UserError: it does not.
+    """
+    turning, scale = outputs.dataparser_transform[:, :3].double(), outputs.dataparser_scale
+    if not (abs(float(torch.linalg.det(turning))) > _SAME_PLACE and 0 < scale < np.inf):
+        raise UserError(
+            "nothing leads back to the dataset's coordinates; mend applied_transform and applied_scale"
+        )
 
 
 def check_image(file: Path, cameras: Cameras, index: int) -> None:

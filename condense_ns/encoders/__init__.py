@@ -82,6 +82,8 @@ ENCODERS: dict[str, Builder] = {
 }
 """What stands before the first colon of a spec, and who builds it."""
 
+LARGEST_IMAGE = 1 << 14
+"""Pixels along the longest side; a picture of so many squared takes 3 GB."""
 _NEEDS_SOURCE = ("openclip", "onnx", "torch")
 _WITHOUT_SOURCE = ("mini", "gradients")
 
@@ -104,6 +106,8 @@ def build_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
         raise EncoderError(f"unknown encoder {spec!r}; known are {known}")
     if image_size is not None and image_size < 1:
         raise EncoderError(f"image_size {image_size} must be a positive number of pixels")
+    if image_size is not None and image_size > LARGEST_IMAGE:
+        raise EncoderError(f"image_size {image_size} must be {LARGEST_IMAGE} pixels or less")
     check_device(device)
     return ENCODERS[kind](spec, device, image_size)
 

@@ -175,18 +175,24 @@ def _weight_files(folder: Path, spec: str) -> list[Path]:
     Raises:
         EncoderError: there are none, or not all of those that they are split over.
     """
-    if lacking := lacking_parts(folder):
-        raise EncoderError(
-            f"{spec}: the weights in {folder} are split over several files, of which {', '.join(lacking)} "
-            "is missing; copy the whole model folder"
-        )
     for pattern in _WEIGHT_PATTERNS:
         if files := sorted(folder.glob(pattern)):
+            _check_parts(folder, pattern, spec)
             return files
     raise EncoderError(
         f"{spec}: {folder} holds no weights (looked for {', '.join(_WEIGHT_PATTERNS)}); "
         "copy a whole model folder, or leave the folder out to use the hub's"
     )
+
+
+def _check_parts(folder: Path, pattern: str, spec: str) -> None:
+    """Refuse weights that are split over several files of which some are missing."""
+    kind = pattern.partition("-")[0].partition(".")[0]
+    if lacking := lacking_parts(folder, (f"{kind}*",)):
+        raise EncoderError(
+            f"{spec}: the weights in {folder} are split over several files, of which {', '.join(lacking)} "
+            "is missing; copy the whole model folder"
+        )
 
 
 def _load(folder: Path, spec: str) -> torch.nn.Module:

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from condense_ns.encoders.base import ImageEncoder
+from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.export.keypoint_file import read_keypoints, read_provenance
 from condense_ns.export.scene_file import is_scene_file, read_scene_file
@@ -128,11 +128,22 @@ class SceneDescriber:
 
     @cached_property
     def _speaker(self) -> ImageEncoder | None:
-        """The encoder that words are asked of."""
+        """The encoder that words are asked of.
+
+        Raises:
+            UserError: it cannot be built, or knows no words.
+        """
         spec = self.how.language
-        if spec is None or self.detector.encoder.spec == spec:
-            return None if spec is None else self.detector.encoder
-        return photo_encoder(spec, self.how.device)
+        if spec is None:
+            return None
+        same = self.detector.encoder.spec == spec
+        found = self.detector.encoder if same else photo_encoder(spec, self.how.device)
+        if not isinstance(found, TextImageEncoder):
+            raise UserError(
+                f"--language is {spec}, which knows no words; take an encoder that does, e.g. mini or "
+                "openclip:ViT-B-16/laion2b_s34b_b88k"
+            )
+        return found
 
 
 def source_of(encoder: ImageEncoder) -> FeatureSource:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condense_ns.errors import UserError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 SUB_VECTOR = 4
 """Numbers that one byte of the vector index stands for."""
+VERIFY = "condense index verify tells of each scene"
+ELSEWHERE = "check its place, restore its files, or name another one with --index"
 
 
 def make_vector_index(table: "lancedb.table.Table", column: str, channels: int, total: int) -> None:
@@ -79,10 +82,15 @@ def connected(uri: str, storage_options: dict[str, str] | None) -> "lancedb.DBCo
         raise UserError(
             f"indexes of scenes need lancedb ({error}); pip install 'condense_ns[index]'"
         ) from error
-    with in_one_sentence(uri):
+    with in_one_sentence(uri, ELSEWHERE):
         return lancedb.connect(
             uri, read_consistency_interval=timedelta(0), storage_options=storage_options
         )
+
+
+def is_nowhere(uri: str) -> bool:
+    """Whether a place is a folder that is not there, which LanceDB would make."""
+    return "://" not in uri and not Path(uri).expanduser().exists()
 
 
 def quoted(text: str) -> str:
@@ -91,14 +99,20 @@ def quoted(text: str) -> str:
 
 
 @contextmanager
-def in_one_sentence(place: str) -> Iterator[None]:
-    """What LanceDB says when it fails, as an error for users."""
+def in_one_sentence(place: str, remedy: str = VERIFY) -> Iterator[None]:
+    """What LanceDB says when it fails, as an error for users.
+
+    Args:
+        place: of the index.
+        remedy: what to do.
+
+    Raises:
+        UserError: LanceDB fails.
+    """
     try:
         yield
     except UserError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
         line = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(
-            f"the index {place} cannot be used ({line[:200]}); condense index verify tells of each scene"
-        ) from error
+        raise UserError(f"the index {place} cannot be used ({line[:200]}); {remedy}") from error

@@ -17,8 +17,10 @@ from condense_ns.errors import UserError
 from condense_ns.keypoints.array_layout import UnsoundArraysError
 from condense_ns.keypoints.scene_arrays import embedding_name
 from condense_ns.retrieval.lance_tables import (
+    ELSEWHERE,
     connected,
     in_one_sentence,
+    is_nowhere,
     make_name_index,
     make_vector_index,
     quoted,
@@ -88,8 +90,10 @@ class SceneIndex:
         Raises:
             UserError: it is not ours, or lancedb is missing.
         """
+        if is_nowhere(uri):
+            return None
         database = connected(uri, storage_options)
-        with in_one_sentence(uri):
+        with in_one_sentence(uri, ELSEWHERE):
             there = TABLE in database.list_tables().tables
             return cls(database.open_table(TABLE), uri) if there else None
 
@@ -108,7 +112,7 @@ class SceneIndex:
             UserError: as for `open`.
         """
         database = connected(uri, storage_options)
-        with in_one_sentence(uri):
+        with in_one_sentence(uri, ELSEWHERE):
             if TABLE not in database.list_tables().tables:
                 schema = schema_of(Contents.of_scene(scene))
                 database.create_table(TABLE, schema=schema, exist_ok=True)
@@ -271,16 +275,12 @@ class SceneIndex:
 
     def verify(self) -> Iterator[tuple[str, Damage | None]]:
         """Read every scene and check everything in it; each scene's name and what is wrong with it."""
-        with in_one_sentence(self.place):
+        with in_one_sentence(self.place, ELSEWHERE):
             yield from verdicts(self._table)
 
     def drop_unreadable(self) -> int:
-        """Remove the scenes that cannot be read, as without them the others can be searched; their number.
-
-        Raises:
-            UserError: somebody wrote to the index meanwhile.
-        """
-        with in_one_sentence(self.place):
+        """Remove the scenes that cannot be read; their number. UserError if others write meanwhile."""
+        with in_one_sentence(self.place, ELSEWHERE):
             return drop_unreadable(self._table, self.place)
 
     def _ids(self, names: Sequence[str]) -> list[tuple[str, str]]:

@@ -83,6 +83,13 @@ def test_verify_gives_every_scene_its_verdict_and_drops_what_is_lost(tmp_path, p
     assert answer(capsys, IndexVerify(index=place, json=1))["scenes"] == 1
 
 
+def test_an_encoder_without_words_is_refused_for_folders(tabletop, place):
+    add = IndexAdd(index=place, scenes=(tabletop,), descriptors="gradients", language="gradients")
+    with pytest.raises(UserError, match="--language is gradients, which knows no words; take an"):
+        add.main()
+    assert not Path(place).exists()
+
+
 def test_scene_files_bring_their_name(tmp_path, place, capsys):
     write_scene_file(tmp_path / "scene.npz", made_up_scene(4, name="from afar"))
     scenes = (tmp_path / "scene.npz",)

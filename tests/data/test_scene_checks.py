@@ -194,6 +194,28 @@ def test_a_principal_point_outside_the_image_is_named(scene, centre):
         check_split(outputs(scene, **centre), "train")
 
 
+def test_a_lens_with_nan_is_named(scene):
+    with pytest.raises(UserError, match=r"the lens of .*0\.png has NaN or infinity among k1 to p2"):
+        check_split(outputs(scene, distortion_params=torch.full((3, 6), NAN)), "train")
+
+
+def test_a_missing_depth_image_is_named(scene):
+    split = outputs(scene)
+    (scene / "0.npy").touch()
+    split.metadata["depth_filenames"] = [scene / "0.npy", scene / "1.npy", scene / "2.npy"]
+    with pytest.raises(UserError, match=r"depth .*1\.npy does not exist; restore it"):
+        check_split(split, "train")
+
+
+@pytest.mark.parametrize("change", [(0.0, 1.0), (NAN, 1.0), (1.0, 0.0), (1.0, float("inf"))])
+def test_coordinates_that_nothing_leads_back_to_are_refused(scene, change):
+    split = outputs(scene)
+    split.dataparser_transform = change[0] * torch.eye(4)[:3]
+    split.dataparser_scale = change[1]
+    with pytest.raises(UserError, match="mend applied_transform and applied_scale"):
+        check_split(split, "train")
+
+
 def test_a_pose_that_became_nan_is_named(scene):
     split = outputs(scene)
     split.cameras.camera_to_worlds[1, 0, 0] = NAN

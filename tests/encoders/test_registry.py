@@ -20,6 +20,7 @@ def test_an_unknown_spec_lists_the_known_ones(spec):
     [
         ("gpu", None, "unknown device 'gpu'; use cpu, cuda"),
         ("cpu", 0, "image_size 0 must be a positive number"),
+        ("cpu", 100_000, "image_size 100000 must be 16384 pixels or less"),
     ],
 )
 def test_device_and_size_are_checked_first(device, image_size, message):

@@ -217,6 +217,7 @@ def test_no_index_and_other_tables_are_told(tmp_path):
     lancedb.connect(str(tmp_path / "other")).create_table(TABLE, pa.table({"a": [1]}))
     with pytest.raises(UserError, match="is no index of scenes"):
         SceneIndex.open(str(tmp_path / "other"))
+    assert not (tmp_path / "nothing").exists()
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError):
         SceneIndex.open_or_create(str(tmp_path / "file"), made_up_scene())
