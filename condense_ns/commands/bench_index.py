@@ -166,12 +166,13 @@ class BenchIndex:
 
         try:
             rows = json.loads(file.read_text(encoding="utf-8"))["scaling"]
+            found = plan(rows, self.plan_scenes, self.plan_queries)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{file} holds no figures of condense bench index --scales ({type(error).__name__})"
             ) from error
         table = Table("what", "needed", title=f"{self.plan_scenes:,} scenes")
-        for what, value in plan(rows, self.plan_scenes, self.plan_queries).items():
+        for what, value in found.items():
             table.add_row(what, f"{value:,.1f}" if isinstance(value, float) else f"{value:,}")
         Console(highlight=False).print(table)
 

@@ -1,9 +1,9 @@
 """`condense index`: a repository of scenes; add, remove, list, verify."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
@@ -14,7 +14,10 @@ from condense_ns.commands.index_place import IndexPlace, settings
 from condense_ns.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from condense_ns.retrieval.scene_damage import Damage
+    from condense_ns.retrieval.scene_index import SceneIndex
 
 
 @dataclass(kw_only=True)
@@ -56,13 +59,17 @@ class IndexAdd(IndexPlace):
         how = Describing(self.descriptors, self.language, self.prior, self.count, self.device)
         describer, options = SceneDescriber(how), settings(self.storage_options)
         index = SceneIndex.open_if_there(self.index, options)
+        thumbnail = self._thumbnail()
+        if not self.skip:
+            self._check_names([describer.name_of(path) for path in self.scenes], index)
         added, refused = [], {}
         for path in track(self.scenes, "Adding scenes", console=Console(stderr=True)):
             try:
                 name = self.name or describer.name_of(path)
                 if index is not None and name is not None:
                     index.require_free(name)
-                scene = self._pictured(describer.describe(path, self.name))
+                scene = describer.describe(path, self.name)
+                scene = scene if thumbnail is None else replace(scene, thumbnail=thumbnail)
                 index = index or SceneIndex.open_or_create(self.index, scene, options)
                 index.add(scene)
                 added.append(scene.name)
@@ -75,25 +82,45 @@ class IndexAdd(IndexPlace):
 
     def _check(self) -> None:
         from condense_ns.encoders import check_device
+        from condense_ns.keypoints.scene_arrays import LONGEST_NAME, is_name
 
         check_device(self.device)
         if not self.scenes:
             raise UserError("give at least one scene: a keypoint file, a scene file or a folder")
         if len(self.scenes) > 1 and (self.name is not None or self.thumbnail is not None):
             raise UserError("--name and --thumbnail are for a single scene")
+        if self.name is not None and not is_name(self.name):
+            raise UserError(f"--name is {self.name!r}; give 1 to {LONGEST_NAME} printable letters")
         if self.count < 1:
             raise UserError(f"--count is {self.count}, it must be 1 or more")
 
-    def _pictured(self, scene: Any) -> Any:
-        """The scene with the thumbnail that was asked for."""
-        if self.thumbnail is None:
-            return scene
-        from dataclasses import replace
+    def _check_names(self, names: "list[str | None]", index: "SceneIndex | None") -> None:
+        """Tell of taken names before the first of several scenes is described.
 
+        Args:
+            names: of the scenes; None where a file has it inside.
+            index: that there is.
+
+        Raises:
+            UserError: a name is taken, or two scenes have it.
+        """
+        known = [name for name in names if name is not None] if self.name is None else [self.name]
+        for name in known:
+            if known.count(name) > 1:
+                raise UserError(
+                    f"two scenes are called {name}; add one of them by itself, with a --name"
+                )
+            if index is not None:
+                index.require_free(name)
+
+    def _thumbnail(self) -> "Tensor | None":
+        """The picture that was asked for, small."""
+        if self.thumbnail is None:
+            return None
         from condense_ns.pipelines.scene_describing import thumbnail_of
         from condense_ns.retrieval.photograph import read_picture
 
-        return replace(scene, thumbnail=thumbnail_of(read_picture(self.thumbnail)))
+        return thumbnail_of(read_picture(self.thumbnail))
 
     def _tell(
         self, added: list[str], refused: dict[str, str], total: int, built: list[str]

@@ -117,6 +117,11 @@ def check(arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
     _check_values(arrays, count)
 
 
+def is_name(name: object) -> bool:
+    """Whether something can be a scene's name: printable text of 1 to `LONGEST_NAME` letters."""
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
+
+
 def check_metadata(metadata: Metadata) -> None:
     """Types and values of what the JSON holds.
 
@@ -126,8 +131,7 @@ def check_metadata(metadata: Metadata) -> None:
     keys = {"name", "source", "embeddings", "language", "provenance"}
     require(isinstance(metadata, dict) and keys <= metadata.keys(), "the metadata lack a part")
     name = metadata["name"]
-    is_name = isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isprintable()
-    require(is_name, f"the name is no printable text of 1 to {LONGEST_NAME} letters")
+    require(is_name(name), f"the name is no printable text of 1 to {LONGEST_NAME} letters")
     require(isinstance(metadata["provenance"], dict), "provenance is no table")
     require(isinstance(metadata["embeddings"], list), "embeddings is no list")
     sources = [metadata["source"], *metadata["embeddings"]]

@@ -42,8 +42,10 @@ def ask_scenes(index: SceneIndex, query: Query, count: int) -> list[AskedScene]:
         count: scenes, at most.
 
     Raises:
-        UserError: an index that knows no words, or a query of another encoder.
+        UserError: an index without scenes or that knows no words, or a query of another encoder.
     """
+    if not len(index):
+        raise UserError(f"the index {index.place} holds no scene; add some with condense index add")
     known = index.contents.language
     if known is None:
         raise UserError(

@@ -104,3 +104,10 @@ def test_all_ways_on_a_few_made_up_scenes(tmp_path: Path):
 def test_what_cannot_be_measured_is_told(tmp_path: Path, wrong, sentence):
     with pytest.raises(UserError, match=sentence):
         BenchIndex(**{"data": tmp_path, "scenes": 1, **wrong}).main()
+
+
+@pytest.mark.parametrize("scaling", ["{", '{"x": {}}', "[1, 2]", '[{"scenes": 1}, {"scenes": 2}]'])
+def test_a_file_without_figures_makes_no_plan(tmp_path: Path, scaling):
+    (tmp_path / "plan.json").write_text(f'{{"scaling": {scaling}}}')
+    with pytest.raises(UserError, match=r"plan\.json holds no figures of condense bench index"):
+        BenchIndex(data=tmp_path, plan=tmp_path / "plan.json").main()

@@ -103,6 +103,9 @@ def test_a_scene_that_cannot_be_used_is_left_out_if_wanted(tmp_path, place, caps
     bad.write_bytes(bad.read_bytes()[:500])
     with pytest.raises(UserError, match="damaged"):
         IndexAdd(index=place, scenes=(good, bad)).main()
+    assert not Path(place).exists()  # told before the first was added
+    IndexAdd(index=place, scenes=(good,)).main()
+    capsys.readouterr()
     added = answer(capsys, IndexAdd(index=place, scenes=(bad, good), skip=True, name=None, json=1))
     assert added["added"] == []
     assert "damaged" in added["refused"][str(bad)]
@@ -118,6 +121,23 @@ def test_a_taken_name_is_told_before_the_scene_is_described(tmp_path, place, mon
         IndexAdd(index=place, scenes=(file,)).main()
     with pytest.raises(UserError, match="has a scene 'room1' already"):
         IndexAdd(index=place, scenes=(keypoint_file(tmp_path, 2),), name="room1").main()
+
+
+def test_what_is_wrong_with_one_of_several_is_told_before_the_first_is_described(
+    tmp_path, place, monkeypatch
+):
+    first, second = keypoint_file(tmp_path, 1), keypoint_file(tmp_path, 2)
+    IndexAdd(index=place, scenes=(second,)).main()
+    monkeypatch.setattr(SceneDescriber, "describe", None)
+    with pytest.raises(UserError, match="has a scene 'room2' already"):
+        IndexAdd(index=place, scenes=(first, second)).main()
+    with pytest.raises(UserError, match="two scenes are called room1; add one of them by itself"):
+        IndexAdd(index=place, scenes=(first, first)).main()
+    second.write_bytes(b"no picture")
+    with pytest.raises(UserError, match="cannot be read as an image"):
+        IndexAdd(index=place, scenes=(first,), thumbnail=second).main()
+    with pytest.raises(UserError, match=r"--name is 'a\\nb'; give 1 to 200 printable letters"):
+        IndexAdd(index=place, scenes=(first,), name="a\nb").main()
 
 
 def test_encoders_with_other_weights_are_refused_with_both(tmp_path, place):

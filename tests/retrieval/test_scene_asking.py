@@ -57,6 +57,13 @@ def test_a_query_of_another_encoder_is_refused(index):
         ask_scenes(index, query(index, 5), 3)
 
 
+def test_an_index_without_scenes_is_told(tmp_path):
+    place = str(tmp_path / "index")
+    made = SceneIndex.open_or_create(place, made_up_scene(0))
+    with pytest.raises(UserError, match="holds no scene; add some with condense index add"):
+        ask_scenes(made, query(made), 3)
+
+
 def test_an_index_without_words_is_told(tmp_path):
     scene = replace(made_up_scene(0), regions=None)
     index = SceneIndex.open_or_create(str(tmp_path / "index"), scene)
