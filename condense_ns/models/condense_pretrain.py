@@ -235,8 +235,11 @@ class CondensePretrainModel(CrossSceneModel):
     def _agreement(
         self, spec: str, example: PretrainExample, latents: Float[Tensor, "voxels latent"]
     ) -> dict[str, float]:
+        """Nothing, if masks leave no cell."""
         network, seen = self.network, example.seen[spec]
         counted, original = seen.counted, network.standardised(spec, example.features[spec])
+        if not counted.any():
+            return {}
         trunks = example.trunks.get(spec, ())
         refined = network.refined(spec, original, trunks).flatten(1, 2)[counted]
         rendered = network.decoded(spec, seen.composite(latents))[counted]

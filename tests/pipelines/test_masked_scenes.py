@@ -130,6 +130,21 @@ def test_figures_of_held_out_views_do_not_know_what_is_masked(
     assert all(bool(loss.isfinite()) for found in losses for loss in found.values())
 
 
+@pytest.mark.slow
+def test_a_view_without_a_cell_that_counts_has_no_figures_of_features(
+    tabletop: Path, tmp_path: Path
+):
+    """Of every four columns one counts: of the picture a part, of features nothing."""
+    folder = copied(tabletop, tmp_path / "room")
+    stripes = np.zeros(SIZE, bool)
+    stripes[:, ::4] = True
+    give_masks(folder, {4: stripes}, SIZE)
+    pipeline = prepared(small_config("condense-pretrain", folder, tmp_path / "out")).pipeline
+    metrics, _ = pipeline.get_eval_image_metrics_and_images(0)
+    assert not any("cos_c" in name for name in metrics)
+    assert np.isfinite(metrics["psnr"])
+
+
 def test_voxels_do_not_tell_how_far_away_is_what_is_masked(
     tabletop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
