@@ -125,5 +125,5 @@ def test_damaged_points_are_told(tabletop, tmp_path):
         _ = opened(folder).cloud
     rewrite(folder, lambda meta: meta.update(applied_transform=[[0.0] * 4] * 3))
     write_points(folder / "points.ply", torch.zeros(3, 3), torch.zeros(3, 3), "n", torch.zeros(3))
-    with pytest.raises(UserError, match="applied_transform of"):
+    with pytest.raises(UserError, match="mend applied_transform"):
         _ = opened(folder).cloud

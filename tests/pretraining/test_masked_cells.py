@@ -66,7 +66,7 @@ def test_masks_that_leave_all_change_nothing():
 def test_what_is_said_of_masked_cells_is_not_learned_from(monkeypatch):
     """The 2D branch looks at neighbours, as the encoder does; here it is told not to."""
     made, given = network(), masked_example(valid())
-    monkeypatch.setattr(type(made), "refined", lambda self, spec, original: 2 * original)
+    monkeypatch.setattr(type(made), "refined", lambda self, spec, original, trunks: 2 * original)
 
     def losses(seed: int) -> dict[str, torch.Tensor]:
         features = {}
