@@ -11,19 +11,8 @@ from condense_ns.fields.encoder_tail import EncoderTail
 from condense_ns.fields.low_rank_linear import LowRankLinear
 from condense_ns.fields.transformer_block import OwnValues, SelfAttention
 from condense_ns.tensors import TailShape
+from tests.fields.small_tail import SHAPE
 
-SHAPE = TailShape(
-    blocks=2,
-    width=8,
-    heads=2,
-    hidden=12,
-    channels=8,
-    prefix=1,
-    epsilon=1e-6,
-    activation="gelu",
-    scaled=True,
-    own_values=False,
-)
 CLIP = replace(SHAPE, channels=5, scaled=False, own_values=True, activation="quick_gelu")
 TRUNK = torch.randn(2, 4, 3, 8, generator=torch.Generator().manual_seed(0))
 

@@ -9,21 +9,10 @@ from condense_ns.fields.encoder_tail import EncoderTail
 from condense_ns.geometry.interpolation import on_grid
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.joint_training import joint_losses
-from condense_ns.tensors import TailShape
+from tests.fields.small_tail import SHAPE
 from tests.pretraining.made_up_example import CHANNELS, GRIDS, example
 
-FINE = TailShape(
-    blocks=1,
-    width=5,
-    heads=1,
-    hidden=6,
-    channels=5,
-    prefix=1,
-    epsilon=1e-6,
-    activation="gelu",
-    scaled=True,
-    own_values=False,
-)
+FINE = replace(SHAPE, blocks=1, width=5, heads=1, hidden=6, channels=5)
 
 
 def network(rank: int = 0) -> JointNetwork:
