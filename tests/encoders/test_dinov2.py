@@ -14,14 +14,7 @@ from transformers import (
 )
 
 from condense_ns.encoders import EncoderError, build_encoder
-
-SIZES: dict[str, Any] = {
-    "hidden_size": 12,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "image_size": 70,
-    "patch_size": 14,
-}
+from tests.tiny_transformers import SIZES
 
 
 @pytest.fixture(params=["plain", "registers"])

@@ -16,6 +16,7 @@ from tests.lifting.looking_views import (
     texture,
 )
 from tests.lifting.plane_example import plane_example
+from tests.lifting.random_network import random_network
 
 TRAINING = LiftTraining(window=(32, 40), rays=64, feature_rays=24, picture_side=20)
 OF_DEPTH = {"plane", "fine_plane", "depth"}
@@ -32,13 +33,8 @@ def example() -> LiftExample:
 
 @pytest.fixture
 def network() -> LiftingNetwork:
-    """Random weights, and none of them zero; so few planes that all are near the likeliest."""
-    torch.manual_seed(0)
-    network = LiftingNetwork(planes=5, samples=4)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    return network
+    """So few planes that all are near the likeliest."""
+    return random_network(planes=5, spread=0.02)
 
 
 def losses_of(network, example, seed=0, training=TRAINING):

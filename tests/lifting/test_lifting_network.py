@@ -11,19 +11,14 @@ from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.view_rendering import render_features, render_picture
 from tests.lifting.looking_views import RANGE, TARGET, sources, views_at
+from tests.lifting.random_network import random_network
 
 GRID = (6, 8)
 
 
 @pytest.fixture(scope="module")
 def network() -> LiftingNetwork:
-    """Random weights, and none of them zero."""
-    torch.manual_seed(0)
-    network = LiftingNetwork(planes=16, samples=4)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    return network.eval()
+    return random_network().eval()
 
 
 def some_maps(channels, count=5, seed=1):

@@ -13,6 +13,7 @@ from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.view_rendering import render_features, render_picture
 from tests.lifting.looking_views import HEIGHT, RANGE, TARGET, WIDTH, sources
 from tests.lifting.plane_example import plane_example
+from tests.lifting.random_network import random_network
 
 GRID = (6, 8)
 TRAINING = LiftTraining(window=(32, 40), rays=64, feature_rays=24, picture_side=20)
@@ -20,13 +21,7 @@ TRAINING = LiftTraining(window=(32, 40), rays=64, feature_rays=24, picture_side=
 
 @pytest.fixture(scope="module")
 def network() -> LiftingNetwork:
-    """Random weights, and none of them zero."""
-    torch.manual_seed(0)
-    network = LiftingNetwork(planes=16, samples=4)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    return network.eval()
+    return random_network().eval()
 
 
 def masked(given: SourceViews, valid: torch.Tensor) -> SourceViews:
