@@ -50,16 +50,21 @@ def drop_unreadable(table: "lancedb.table.Table", place: str) -> int:
         place: of the index, for the error.
 
     Raises:
-        UserError: somebody wrote to the index meanwhile; nothing is removed then.
+        UserError: no scene at all can be read, as when a disk is away, or somebody wrote to the index
+            meanwhile; nothing is removed then.
     """
     version, count = table.version, table.count_rows()
     with _as_it_is(table):
         whole = [str(row[ROW_ID]) for _, row in _rows(table) if isinstance(row, dict)]
     if len(whole) == count:
         return 0
+    if not whole:
+        raise UserError(
+            f"no scene of the index {place} can be read; put its files back, or delete it and make another"
+        )
     if table.version != version:
         raise UserError(f"somebody wrote to the index {place} meanwhile; run this again")
-    table.delete(f"{ROW_ID} not in ({', '.join(whole)})" if whole else "true")
+    table.delete(f"{ROW_ID} not in ({', '.join(whole)})")
     return count - len(whole)
 
 

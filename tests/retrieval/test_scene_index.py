@@ -208,6 +208,19 @@ def test_what_is_written_meanwhile_is_neither_looked_at_nor_dropped(tmp_path, mo
     assert index.all_names() == ["scene 1", "scene 2", "scene 8"]
 
 
+def test_an_index_whose_disk_is_away_loses_nothing(tmp_path, monkeypatch):
+    index = filled(tmp_path / "index", 2)
+
+    def away(table, places):
+        raise OSError("the disk is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scene_damage, "_read", away)
+        with pytest.raises(UserError, match=r"no scene of the index .* put its files back"):
+            index.drop_unreadable()
+    assert index.all_names() == ["scene 0", "scene 1"]
+
+
 def test_no_index_and_other_tables_are_told(tmp_path):
     import lancedb
     import pyarrow as pa
