@@ -11,7 +11,7 @@ import torch
 
 from tests.lift_run import TRAINING, LiftRun
 from tests.pipelines.gloo_ranks import RANKS
-from tests.pipelines.training_ranks import METHODS, STEPS, config_of, network_weights, record
+from tests.pipelines.training_ranks import METHODS, STEPS, TAIL, config_of, network_weights, record
 from tests.training import prepared
 
 pytestmark = pytest.mark.slow
@@ -61,12 +61,22 @@ def test_weights_are_the_same(both: Trained):
         torch.testing.assert_close(first[name], expected, atol=1e-5, rtol=1e-4, msg=name)
 
 
+@pytest.mark.parametrize("both", ["condense-pretrain-tuned"], indirect=True)
+def test_low_rank_updates_are_learned(both: Trained):
+    for weights in (both.alone["weights"], *(rank["weights"] for rank in both.ranks)):
+        updates = [
+            weights[name] for name in weights if name.startswith(TAIL) and name.endswith(".up")
+        ]
+        assert len(updates) >= 2  # zero before training
+        assert all(update.abs().max() > 1e-3 for update in updates)
+
+
 def test_each_process_keeps_to_its_share_of_the_scenes(both: Trained):
     for number, rank in enumerate(both.ranks):
         assert rank["scenes"] == [[TRAINING[number]]] * STEPS
         stored = {file.name for file in (both.folder / f"rank{number}" / "features").iterdir()}
         # What features are usual is told from the same few scenes by all.
-        usual = set(TRAINING) if both.method == "condense-pretrain" else set()
+        usual = set(TRAINING) if both.method.startswith("condense-pretrain") else set()
         assert stored == {TRAINING[number]} | usual
     assert both.alone["scenes"] == [list(TRAINING)] * STEPS
 

@@ -14,12 +14,29 @@ from nerfstudio.scripts.train import _set_random_seed
 
 from tests.lift_run import lift_pipeline, lift_pipeline_config, small_lift_config
 from tests.pipelines.gloo_ranks import RANKS, noted_losses, run_together
-from tests.pretrain_run import small_pretrain_config
+from tests.pretrain_run import model_settings, small_pretrain_config
 
 STEPS = 3
 EPSILON = 1e-5
 """Of Adam; with the usual one it makes whole steps of what rounding leaves where gradients cancel."""
-METHODS = {"lift3d": small_lift_config, "condense-pretrain": small_pretrain_config}
+TAIL = "branch_2d.refiners.0."
+"""Of the network's weights, the encoder's last blocks."""
+
+
+def tuned_config(scenes: Path, output: Path, steps: int) -> TrainerConfig:
+    """condense-pretrain with low-rank updates of an encoder's last blocks, in large steps."""
+    config = small_pretrain_config(scenes, output, ("mini",), steps)
+    model = model_settings(config)
+    model.tuned_blocks, model.lora_rank = 2, 4
+    config.optimizers["lora"]["optimizer"].lr = 1e-2
+    return config
+
+
+METHODS = {
+    "lift3d": small_lift_config,
+    "condense-pretrain": small_pretrain_config,
+    "condense-pretrain-tuned": tuned_config,
+}
 
 
 def config_of(method: str, scenes: Path, output: Path, examples_per_step: int) -> TrainerConfig:
