@@ -106,7 +106,7 @@ class PreparedScenes:
 
         def make() -> SeenCells:
             camera = opened.scene.masked_views([view]).to(self._device)
-            return seen_cells(self.plain(opened, source), camera, *grid)
+            return seen_cells(self.plain(opened, source.voxels), camera, *grid)
 
         return self._cells.get(_key(opened, source.voxels, view, *grid), make)
 

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Int, Int32, Int64
 from torch import Tensor
+from torch.nn import functional as F
 
 from condense_ns.errors import UserError
 from condense_ns.volumes.voxel_keys import (
+    NOWHERE,
     REACH,
-    find_keys,
     find_keys_in_a_row,
     indices_of,
+    key_step,
     voxel_keys,
     within_reach,
 )
@@ -93,7 +95,7 @@ def voxel_pyramid(scenes: Sequence[Int[Tensor, "_ 3"]], num_levels: int) -> Voxe
             coarser, parents = torch.unique(voxel_keys(indices >> 1), return_inverse=True)
             x, y, z = (indices & 1).unbind(dim=1)
             slots = OCTANTS * parents + 4 * x + 2 * y + z
-        levels.append(VoxelLevel(len(keys), _touching(keys, indices), slots))
+        levels.append(VoxelLevel(len(keys), _touching(keys), slots))
         keys = keys if coarser is None else coarser
     return VoxelPyramid(tuple(levels), tuple(len(indices) for indices in scenes))
 
@@ -165,16 +167,16 @@ def _side_by_side(
 
 
 def _touching(
-    keys: Int64[Tensor, " voxels"], indices: Int64[Tensor, "voxels 3"]
+    keys: Int64[Tensor, " voxels"],
 ) -> tuple[tuple[Int32[Tensor, "_"], Int32[Tensor, "_"]], ...]:
     """Pairs of a voxel and the one a step before it, for each of the 13 steps."""
-    found = []
-    for x, y in _BACKWARD_ROWS:
-        lowest = voxel_keys(indices + indices.new_tensor([x, y, -1]))
-        found.extend(find_keys_in_a_row(keys, lowest, 3))
-    found.append(find_keys(keys, keys - 1))
-    pairs = []
-    for numbers in found:
-        voxels = torch.nonzero(numbers >= 0)[:, 0]
-        pairs.append((voxels.int(), numbers[voxels].int()))
-    return tuple(pairs)
+    steps = keys.new_tensor([key_step(x, y, -1) for x, y in _BACKWARD_ROWS])
+    in_rows = find_keys_in_a_row(keys, (keys + steps[:, None]).flatten(), 3)
+    rows = torch.stack([found.unflatten(0, (len(steps), -1)) for found in in_rows], dim=1)
+    follows = F.pad(keys.diff() == 1, (1, 0))[: len(keys)]
+    before = torch.where(follows, torch.arange(-1, len(keys) - 1, device=keys.device), NOWHERE)
+    numbers = torch.cat([rows.flatten(0, 1), before[None]])
+    touches = numbers >= 0
+    each = touches.sum(dim=1).tolist()
+    voxels = torch.nonzero(touches)[:, 1].int().split(each)
+    return tuple(zip(voxels, numbers[touches].int().split(each), strict=True))

@@ -7,18 +7,22 @@ direction; with the directions of `geometry.pinhole.pixel_rays` it is depth.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from condense_ns.volumes.sparse_volume import SparseVolume
-from condense_ns.volumes.voxel_keys import find_keys, voxel_keys
+from condense_ns.volumes.voxel_keys import NOWHERE, find_keys, voxel_keys, within_reach
 
 USUAL_SAMPLES = 64
 """Per ray; a ray that is not stopped by so many voxels is of little use."""
 _CROSSINGS_AT_ONCE = 1 << 21
+_TABLE = 1 << 20
+"""Cells of a box whose voxels are looked up in a table of them all."""
 _PARALLEL = 1e-9
 """Least component of a direction, relative to its length: what is parallel to planes nearly is so."""
 
@@ -108,21 +112,56 @@ def march(
         torch.full_like(lengths, nearest),
         torch.full_like(lengths, torch.inf),
     )
-    return _laid_out(volume, _occupied(volume, rays, whole), lengths, most)
+    return _laid_out(*_occupied(volume, rays, whole), lengths, most)
 
 
-def _occupied(volume: SparseVolume, rays: _Rays, whole: _Stretches) -> _Stretches:
-    """The stretches of whole rays that lie in occupied voxels."""
+def _occupied(
+    volume: SparseVolume, rays: _Rays, whole: _Stretches
+) -> tuple[Int64[Tensor, " stretches"], _Stretches]:
+    """The stretches of whole rays that lie in occupied voxels, and the numbers of these."""
     low, high = volume.voxel_indices.long().aminmax(dim=0)
     halvings = round(math.log2(float((high - low + 1).max())) / 2)
-    large = voxel_keys(volume.voxel_indices >> halvings).unique()
+    large = volume.voxel_indices >> halvings
     first, last = low >> halvings, high >> halvings
-    cells = _cut(
-        rays.scaled(0.5**halvings), whole, first.expand(len(whole.ray), 3), last - first + 1
-    )
-    cells = cells.part(find_keys(large, voxel_keys(cells.cell)) >= 0)
+    box = first, last - first + 1
+    cells = _cut(rays.scaled(0.5**halvings), whole, first.expand(len(whole.ray), 3), box[1])
+    numbers = _numbers_in_box(large, cells.cell, box, lambda: voxel_keys(large).unique())
+    cells = cells.part(numbers >= 0)
     found = _cut(rays, cells, cells.cell << halvings, torch.full_like(low, 2**halvings))
-    return found.part(volume.numbers_at(found.cell) >= 0)
+    box = first << halvings, box[1] << halvings
+    numbers = _numbers_in_box(volume.voxel_indices, found.cell, box, lambda: volume.keys)
+    occupied = numbers >= 0
+    return numbers[occupied], found.part(occupied)
+
+
+def _numbers_in_box(
+    voxels: Int[Tensor, "voxels 3"],
+    cells: Int64[Tensor, "cells 3"],
+    box: tuple[Int64[Tensor, "3"], Int64[Tensor, "3"]],
+    sorted_keys: Callable[[], Int64[Tensor, " different"]],
+) -> Int64[Tensor, " cells"]:
+    """Numbers of the voxels in cells, `NOWHERE` where there is none; of like voxels that of any.
+
+    Args:
+        voxels: indices, within the box.
+        cells: indices, within the box.
+        box: lowest cell, and cells along each axis.
+        sorted_keys: of the voxels, for a box that is too large for a table.
+    """
+    lowest, counts = box
+    columns, rows, layers = counts.tolist()
+    size = columns * rows * layers
+    if size > _TABLE:
+        keys = torch.where(within_reach(cells), voxel_keys(cells), NOWHERE)
+        return find_keys(sorted_keys(), keys)
+
+    def places(indices: Int[Tensor, "indices 3"]) -> Int64[Tensor, " indices"]:
+        x, y, z = (indices - lowest).unbind(dim=1)
+        return (x * rows + y) * layers + z
+
+    table = torch.full((size,), NOWHERE, dtype=torch.int32, device=cells.device)
+    table[places(voxels)] = torch.arange(len(voxels), dtype=torch.int32, device=cells.device)
+    return table[places(cells)].long()
 
 
 def _cut(
@@ -164,28 +203,39 @@ def _cut_at_once(
         entry = torch.maximum(entry, torch.minimum(t[:, 0], t[:, -1]))
         leaving = torch.minimum(leaving, torch.maximum(t[:, 0], t[:, -1]))
     leaving = torch.maximum(entry, leaving)
-    ts = torch.cat(crossings, dim=1).clamp(entry[:, None], leaving[:, None]).sort(dim=1).values
+    ts = _sorted_rows(torch.cat(crossings, dim=1).clamp(entry[:, None], leaving[:, None]))
     row, column = torch.nonzero(ts[:, 1:] > ts[:, :-1], as_tuple=True)
     t_start, t_end = ts[row, column], ts[row, column + 1]
     middle = (t_start + t_end)[:, None] / 2
-    cell = (origins[row] + middle * directions[row]).floor().long()
     # Rounding must not lead out of the box.
-    cell = torch.minimum(torch.maximum(cell, lowest[row]), lowest[row] + counts - 1)
+    low = lowest.to(origins.dtype)[row]
+    cell = (origins[row] + middle * directions[row]).floor().clamp(low, low + (counts - 1)).long()
     return _Stretches(stretches.ray[row], cell, t_start, t_end)
 
 
+def _sorted_rows(values: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
+    """Each row in ascending order; numpy sorts short ones several times as fast as torch on CPU."""
+    if values.device.type == "cpu" and not values.requires_grad:
+        return torch.from_numpy(np.sort(values.numpy(), axis=1))
+    return values.sort(dim=1).values
+
+
 def _laid_out(
-    volume: SparseVolume, found: _Stretches, lengths: Float[Tensor, " rays"], most: int
+    numbers: Int64[Tensor, " stretches"],
+    found: _Stretches,
+    lengths: Float[Tensor, " rays"],
+    most: int,
 ) -> VolumeSamples:
     """A row per ray."""
     counts = torch.bincount(found.ray, minlength=len(lengths))
     rank = torch.arange(len(found.ray), device=counts.device)
     rank = rank - (counts.cumsum(dim=0) - counts)[found.ray]
     width = max(1, min(most, int(counts.max())))
-    kept = found.part(rank < width)
-    at = (kept.ray, rank[rank < width])
+    near = rank < width
+    kept = found.part(near)
+    at = (kept.ray, rank[near])
     voxels = torch.full((len(lengths), width), -1, device=counts.device)
-    voxels[at] = volume.numbers_at(kept.cell)
+    voxels[at] = numbers[near]
     t_starts = lengths.new_zeros(voxels.shape)
     t_ends = torch.zeros_like(t_starts)
     t_starts[at], t_ends[at] = kept.t_start, kept.t_end

@@ -147,6 +147,14 @@ def test_many_rays_are_cut_in_parts_alike(monkeypatch):
     assert torch.equal(march(volume, *rays).voxels, whole.voxels)
 
 
+def test_voxels_are_found_without_a_table_alike(monkeypatch: pytest.MonkeyPatch):
+    volume = random_volume()
+    rays = rays_around(volume, 50)
+    whole = march(volume, *rays)
+    monkeypatch.setattr("condense_ns.rendering.ray_march._TABLE", 0)
+    assert torch.equal(march(volume, *rays).voxels, whole.voxels)
+
+
 def test_one_voxel_far_away_does_not_make_it_slow():
     """A box of a hundred thousand voxels in a row."""
     volume = volume_of([[0, 0, 0], [100_000, 3, 3]])
