@@ -38,27 +38,36 @@ def volume_of_scene(scene: PosedScene, voxel_size: float | None = None) -> Spars
     Raises:
         UserError: no volume can be made of what the scene has, or a mask cannot be used.
     """
-    file = volume_file(scene, voxel_size)
+    return kept_volume(volume_file(scene, voxel_size), lambda: _made(scene, voxel_size))
+
+
+def volume_file(scene: PosedScene, variant: float | str | None = None) -> Path:
+    """Where a volume of a scene is kept; the variant is its voxels' size, or what else it depends on."""
+    content = f"{scene.digest} {variant} {_MAKING}"
+    name = hashlib.sha256(content.encode()).hexdigest()[:20]
+    return scene_cache_folder("volumes", scene.folder) / f"{name}{ENDING}"
+
+
+def kept_volume(file: Path, make: Callable[[], SparseVolume]) -> SparseVolume:
+    """The volume in a file of the cache, made if it is not there."""
     if file.is_file():
         with suppress(UserError):  # a damaged one is made anew
             return read_volume(file)
+    volume = make()
+    with suppress(UserError):  # a full disk is no hindrance
+        write_volume(file, volume)
+    return volume
+
+
+def _made(scene: PosedScene, voxel_size: float | None) -> SparseVolume:
+    """The volume of a scene, from what it has."""
     scene.masks.check(scene.training)
     volume = (
         _from_depth(scene, voxel_size)
         or _from_points(scene, voxel_size)
         or _from_photographs(scene, voxel_size)
     )
-    volume = replace(volume, provenance={"scene": str(scene.folder.resolve())})
-    with suppress(UserError):  # a full disk is no hindrance
-        write_volume(file, volume)
-    return volume
-
-
-def volume_file(scene: PosedScene, voxel_size: float | None = None) -> Path:
-    """Where the volume of a scene is kept."""
-    content = f"{scene.digest} {voxel_size} {_MAKING}"
-    name = hashlib.sha256(content.encode()).hexdigest()[:20]
-    return scene_cache_folder("volumes", scene.folder) / f"{name}{ENDING}"
+    return replace(volume, provenance={"scene": str(scene.folder.resolve())})
 
 
 def _from_depth(scene: PosedScene, voxel_size: float | None) -> SparseVolume | None:

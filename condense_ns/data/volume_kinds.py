@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.data.posed_scene import PosedScene
-from condense_ns.data.scene_volume import volume_of_scene
+from condense_ns.data.scene_volume import kept_volume, volume_file, volume_of_scene
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
 from condense_ns.volumes.from_points import PointCloud, volume_from_points
 from condense_ns.volumes.sparse_volume import KINDS, Kind, SparseVolume
@@ -62,6 +62,8 @@ def kinds_of(scene: PosedScene, volume: SparseVolume, wanted: tuple[Kind, ...]) 
 def volume_of_source(scene: PosedScene, source: VolumeSource, most_voxels: int) -> SparseVolume:
     """The volume of a scene in at most about so many voxels.
 
+    It is kept beside the scene's own, which has many more and takes long to be read and merged.
+
     Args:
         scene: whose training views show its surfaces.
         source: which volume.
@@ -70,11 +72,18 @@ def volume_of_source(scene: PosedScene, source: VolumeSource, most_voxels: int) 
     Raises:
         UserError: the scene has no volume.
     """
-    volume = volume_of_scene(scene).at_most(most_voxels)
-    if source.kind == "points" and volume.kind != "points":
-        volume = _of_points(scene, volume)
-    volume = volume.merged(source.halvings) if source.halvings else volume
-    return source.named(volume)
+    kind = source.voxels.kind
+    file = volume_file(scene, f"{kind} at most {most_voxels}")
+    volume = kept_volume(file, lambda: _made(scene, kind, most_voxels))
+    return source.named(volume.merged(source.halvings) if source.halvings else volume)
+
+
+def _made(scene: PosedScene, kind: Kind | None, most_voxels: int) -> SparseVolume:
+    """The volume of that kind of source, None for what the scene's files give."""
+    if kind is None:
+        return volume_of_scene(scene).at_most(most_voxels)
+    volume = volume_of_source(scene, AS_GIVEN, most_voxels)
+    return volume if volume.kind == "points" else _of_points(scene, volume)
 
 
 def _of_points(scene: PosedScene, volume: SparseVolume) -> SparseVolume:

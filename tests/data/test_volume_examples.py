@@ -21,7 +21,8 @@ from condense_ns.data.volume_examples import (
 )
 from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource
 from condense_ns.errors import UserError
-from condense_ns.volumes.sparse_volume import KINDS
+from condense_ns.volumes.sparse_volume import KINDS, SparseVolume
+from condense_ns.volumes.volume_checks import arrays_of
 from tests.training import COLOURS
 
 MOST = 1500
@@ -128,6 +129,22 @@ def test_priors_are_high_at_corners(opened, prepared):
     assert example.priors is not None
     assert example.priors.shape == example.features[COLOURS].shape[:3]
     assert example.priors.std() > 0.5
+
+
+def test_volumes_are_kept_for_later_runs(opened, monkeypatch: pytest.MonkeyPatch):
+    sources = [VolumeSource(kind, halvings) for kind in (None, "points") for halvings in (0, 1)]
+
+    def volumes() -> list[SparseVolume]:
+        prepared = PreparedScenes(MOST - 1, KINDS, "cpu", 64 << 20)
+        return [prepared.plain(opened, source) for source in sources]
+
+    made = volumes()
+    for name in ("volume_of_scene", "_of_points"):
+        monkeypatch.setattr(f"condense_ns.data.volume_kinds.{name}", None)
+    for source, first, again in zip(sources, made, volumes(), strict=True):
+        assert (again.kind, again.voxel_size) == (first.kind, first.voxel_size), source
+        for name, array in arrays_of(first).items():
+            assert torch.equal(getattr(again, name), array), (source, name)
 
 
 def test_kinds_with_the_same_voxels_share_what_takes_time(opened, prepared):
