@@ -8,16 +8,13 @@ of that network's opinion, right or wrong, the features hold. How unlike maps of
 photographs stands beside it: refinement is to lessen that, and not what the layer knows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Int64
-from torch import Tensor
 
-from condense_ns.annotations import read_annotations
 from condense_ns.benchmarks.branch_maps import BranchMaps
-from condense_ns.benchmarks.labelled_voxels import pixel_labels_of
+from condense_ns.benchmarks.photograph_labels import photograph_labels
 from condense_ns.benchmarks.seen_twice import SeenTwice, inconsistency, seen_twice
 from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.posed_scene import PosedScene
@@ -29,11 +26,9 @@ from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.metrics.segmentation import confusion_matrix, majority_figures
 from condense_ns.operators.base import Operator
-from condense_ns.operators.checking import checked_decode
 
 WORKING_SIZE = 256
 """Longest side in pixels of a scene's working images, which nobody looks at here."""
-LabelsOf = Callable[[int], Int64[Tensor, "rows columns"]]
 
 
 @dataclass(frozen=True)
@@ -105,14 +100,14 @@ def probed_maps(
     classes: tuple[str, ...] | None = None
     for place in (*listed.train, *asked):
         scene = PosedScene(place, WORKING_SIZE)
-        names, labels_of = _labels(scene, operator)
-        if names != (classes or names):
+        truth = photograph_labels(scene, operator)
+        if truth.classes != (classes or truth.classes):
             raise UserError(f"scene {scene.name} has other classes than the scenes before it")
-        classes = names
+        classes = truth.classes
         views = sorted(range(len(scene)), key=scene.file)[::every]
         maps = scene.feature_maps(encoder, scene_cache_folder("features", scene.folder))
         kept = 0 if place in asked else len(views) - (0 if asked else round(held_out * len(views)))
-        found = [LabelledMap(maps.map(view), labels_of(view)) for view in views]
+        found = [LabelledMap(maps.map(view), truth.of_view(view)) for view in views]
         pairs += _numbered(scene, views[kept:], found[0], len(test))
         train += found[:kept]
         test += found[kept:]
@@ -135,31 +130,6 @@ def _numbered(scene: PosedScene, views: list[int], one: LabelledMap, first: int)
         )
         for pair in pairs
     ]
-
-
-def _labels(scene: PosedScene, operator: Operator | None) -> tuple[tuple[str, ...], LabelsOf]:
-    """Names of classes, and what gives the classes of a photograph's pixels."""
-    if operator is None:
-        annotations = read_annotations(scene.folder)
-        if annotations is None:
-            raise UserError(
-                f"{scene.folder} has no annotations.json; write one, or name a segmentation network with "
-                "--labels-of segment:<file>"
-            )
-        return annotations.classes, lambda view: pixel_labels_of(annotations, scene.file(view))
-    if not operator.label_names:
-        raise UserError(
-            f"{operator.spec} answers no classes; give a segmentation network, --labels-of segment:<file>"
-        )
-    maps = scene.feature_maps(operator, scene_cache_folder("features", scene.folder))
-
-    def answered(view: int) -> Int64[Tensor, "rows columns"]:
-        answer = checked_decode(operator, maps.map(view), scene.photograph(view), alone=True)
-        labels = operator.labels(answer)
-        assert labels is not None
-        return labels.long().cpu()
-
-    return operator.label_names, answered
 
 
 def probe_runs(

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from condense_ns.benchmarks.branch_maps import BranchMaps
-from condense_ns.benchmarks.labelled_voxels import UNKNOWN, LabelledScene
+from condense_ns.benchmarks.labelled_voxels import LabelledScene
+from condense_ns.benchmarks.photograph_labels import UNKNOWN
 from condense_ns.benchmarks.repeated_keypoints import KEYPOINTS, repeated_keypoints
 from condense_ns.benchmarks.seen_twice import inconsistency, seen_twice
 from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
@@ -40,7 +41,7 @@ class Scenes:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names by number; number 0 is unlabelled."""
-        return self.test[0].annotations.classes
+        return self.test[0].classes
 
 
 def averaged_features(scene: LabelledScene) -> Float[Tensor, "voxels channels"]:

@@ -14,6 +14,7 @@ from condense_ns.commands.bench_keypoints import BenchKeypoints
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.commands.bench_pretrain import BenchPretrain
 from condense_ns.commands.bench_probe2d import BenchProbe2d
+from condense_ns.commands.bench_probe3d import BenchProbe3d
 from condense_ns.errors import UserError
 from condense_ns.whole_files import check_output_file
 
@@ -102,5 +103,6 @@ Benches = (
     | Annotated[BenchLift, tyro.conf.subcommand(name="lift")]
     | Annotated[BenchPretrain, tyro.conf.subcommand(name="pretrain")]
     | Annotated[BenchProbe2d, tyro.conf.subcommand(name="probe2d")]
+    | Annotated[BenchProbe3d, tyro.conf.subcommand(name="probe3d")]
 )
 """One subcommand each; every member has a `main`."""

@@ -27,7 +27,7 @@ class BenchPretrain:
     """
 
     data: Path
-    """Folder of annotated scenes with depth images or a list in YAML, with scenes for training and testing."""
+    """Folder of annotated scenes or a list in YAML, with scenes for training and testing."""
     backbones: tuple[Path, ...]
     """What condense export backbone wrote, or shipped, the one that comes with the package."""
     encoder: str = "mini"
@@ -70,6 +70,7 @@ class BenchPretrain:
     def _scenes(self, encoder: "ImageEncoder") -> "Scenes":
         from rich.progress import track
 
+        from condense_ns.annotations import read_annotations
         from condense_ns.benchmarks.labelled_voxels import labelled_scene
         from condense_ns.benchmarks.pretraining import Scenes
         from condense_ns.data.scene_list import read_scene_list
@@ -78,10 +79,13 @@ class BenchPretrain:
         train, test = listed.train[: self.most_train], listed.test
         if not train or not test:
             raise UserError(f"{self.data} needs scenes below train and below test")
+        for place in (*train, *test):
+            if read_annotations(place.folder) is None:
+                raise UserError(f"{place.folder} lacks annotations.json; condense synth writes it")
         read: list[LabelledScene] = []
         for place in track((*train, *test), "Reading scenes"):
             scene = labelled_scene(place, encoder, self.image_size, self.most_voxels)
-            if read and scene.annotations.classes != read[0].annotations.classes:
+            if read and scene.classes != read[0].classes:
                 raise UserError(
                     f"scene {place.name} has other classes than {read[0].scene.name}; give the same list of "
                     "classes to all annotations.json, or leave the scene out"

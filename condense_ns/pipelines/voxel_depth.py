@@ -12,6 +12,7 @@ from condense_ns.geometry.pinhole import PinholeViews, pixel_rays
 from condense_ns.pipelines.scene_lifting import open_scene
 from condense_ns.rendering.ray_march import march
 from condense_ns.rendering.volume_rendering import SURFACE, mean_depth, opacity, volume_weights
+from condense_ns.volumes.sparse_volume import SparseVolume
 
 IMAGE_SIZE = 256
 """Longest side in pixels at which depth images, or photographs, are read for the voxels."""
@@ -48,7 +49,21 @@ class VoxelDepth:
             view: one camera.
             places: (x, y) from 0 to 1 across its image.
         """
-        centre, directions = pixel_rays(places.to(self._device), view.to(self._device))
-        samples = march(self.volume, centre.expand_as(directions), directions)
-        weights = volume_weights(samples, self.volume.density)
-        return (mean_depth(samples, weights) * (opacity(weights) >= SURFACE)).cpu()
+        there = rendered_depths(self.volume, view.to(self._device), places.to(self._device))
+        return there.cpu()
+
+
+def rendered_depths(
+    volume: SparseVolume, view: PinholeViews, places: Float[Tensor, "rays 2"]
+) -> Float[Tensor, " rays"]:
+    """Depth of a volume along the optical axis, 0 where less than half of a ray is stopped.
+
+    Args:
+        volume: on any device.
+        view: one camera, on the same device.
+        places: (x, y) from 0 to 1 across its image.
+    """
+    centre, directions = pixel_rays(places, view)
+    samples = march(volume, centre.expand_as(directions), directions)
+    weights = volume_weights(samples, volume.density)
+    return mean_depth(samples, weights) * (opacity(weights) >= SURFACE)

@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional as F
 
 from condense_ns.annotations import FILE_NAME
-from condense_ns.benchmarks.labelled_voxels import UNKNOWN, LabelledScene, labelled_scene
+from condense_ns.benchmarks.labelled_voxels import LabelledScene, labelled_scene
+from condense_ns.benchmarks.photograph_labels import UNKNOWN
 from condense_ns.benchmarks.pretraining import (
     Scenes,
     asked_in_words,
@@ -44,7 +45,7 @@ def scenes(tabletops: Path, encoder: TextImageEncoder) -> Scenes:
 
 
 def one_hot(scene: LabelledScene) -> torch.Tensor:
-    classes = len(scene.annotations.classes)
+    classes = len(scene.classes)
     return F.one_hot(scene.labels.clamp_min(0), classes).float()
 
 

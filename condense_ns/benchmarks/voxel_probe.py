@@ -1,0 +1,148 @@
+"""What frozen features of voxels know of a scene that no training saw, made up or photographed.
+
+Everything is learned on one side of the scene and asked on the other (`scene_sides`), both ways, of voxels
+that training views see. A linear layer names their classes; labels are what most views say. Without any
+labels: how far features tell what the encoder says of a voxel on average over the views that see it,
+by the backbone's own decoder, which learned on other scenes, or by a linear read-out that learns here. Only
+with that read-out may features be compared that have no decoder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from condense_ns.benchmarks.labelled_voxels import LabelledScene
+from condense_ns.benchmarks.photograph_labels import UNKNOWN
+from condense_ns.benchmarks.scene_sides import GAP, Way, both_ways
+from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
+from condense_ns.downstream.ridge import ridge_read_out
+from condense_ns.errors import UserError
+from condense_ns.metrics.feature_agreement import centred_cosine
+from condense_ns.metrics.segmentation import confusion_matrix, majority_figures
+
+Figures = dict[str, float]
+VoxelFeatures = Float[Tensor, "voxels _"]
+
+
+@dataclass(frozen=True)
+class ProbedRow:
+    """Features of a scene's voxels and what is said of them without learning here."""
+
+    features: VoxelFeatures
+    """Frozen."""
+    predicted: VoxelFeatures | None = None
+    """What a decoder says that the encoder says; None without one."""
+
+
+@dataclass(frozen=True)
+class VoxelProbe:
+    """One scene, cut in two."""
+
+    known: LabelledScene
+    ways: tuple[Way, Way]
+    """From one side to the other, and back; of voxels that training views see."""
+
+    def asked_labels(self, way: Way) -> Int64[Tensor, " asked"]:
+        """Classes of what is asked about, -1 for those that the other side lacks: nobody could learn them."""
+        asked, learned = self.known.labels[way.asked], self.known.labels[way.learned]
+        return torch.where(torch.isin(asked, learned), asked, UNKNOWN)
+
+    def classified(self, features: VoxelFeatures, settings: ProbeSettings) -> Figures:
+        """`mean_iou` and `voxel_accuracy` of a linear layer, the mean of both ways."""
+        found = []
+        for way in self.ways:
+            train = LabelledMap(features[way.learned][None], self.known.labels[way.learned][None])
+            test = LabelledMap(features[way.asked][None], self.asked_labels(way)[None])
+            found.append(probe_figures([train], [test], len(self.known.classes), settings))
+        return _of_voxels(found)
+
+    def blind(self) -> Figures:
+        """The same of the most frequent class of the voxels that are asked about."""
+        classes = len(self.known.classes)
+        labels = [self.asked_labels(way) for way in self.ways]
+        return _of_voxels(
+            [majority_figures(confusion_matrix(some, some, classes)) for some in labels]
+        )
+
+    def read_out(self, features: VoxelFeatures) -> float:
+        """How well a linear read-out of features tells the encoder's averages (`agreement`)."""
+        averaged = self.known.averaged
+        found = []
+        for way in self.ways:
+            told = ridge_read_out(features[way.learned], averaged[way.learned], features[way.asked])
+            found.append(self._agreement(told, way))
+        return sum(found) / len(found)
+
+    def agreement(self, predicted: VoxelFeatures) -> float:
+        """Mean centred cosine to the encoder's averages, over the same voxels as all else."""
+        found = [self._agreement(predicted[way.asked], way) for way in self.ways]
+        return sum(found) / len(found)
+
+    def _agreement(self, told: Float[Tensor, "asked channels"], way: Way) -> float:
+        """The mean that is taken out is that of the side that is learned from: to answer it is worth 0."""
+        averaged = self.known.averaged
+        mean = averaged[way.learned].mean(dim=0)
+        return float(centred_cosine(told, averaged[way.asked], mean).mean())
+
+
+def voxel_probe(known: LabelledScene, gap: float = GAP) -> VoxelProbe:
+    """A scene, ready to be asked.
+
+    Args:
+        known: the scene.
+        gap: as for `both_ways`.
+
+    Raises:
+        UserError: a side has no voxel that is seen, or both sides share fewer than two classes.
+    """
+    probe, name = (
+        VoxelProbe(known, both_ways(known.volume.centres, known.seen, gap)),
+        known.scene.name,
+    )
+    if not all(len(way.asked) for way in probe.ways):
+        raise UserError(
+            f"scene {name} has too few voxels that photographs see on both sides of the gap; give a "
+            "smaller --gap"
+        )
+    shared = probe.asked_labels(probe.ways[0]).unique()
+    if int((shared != UNKNOWN).sum()) < 2:
+        raise UserError(
+            f"both sides of scene {name} share fewer than two classes; give another network as "
+            "--labels-of, or leave the scene out"
+        )
+    return probe
+
+
+def row_figures(
+    probe: VoxelProbe, draws: Sequence[ProbedRow], seeds: int, steps: int
+) -> dict[str, list[float]]:
+    """Figures of each seed, by name; `predicted` and `read_out` as often as there are draws.
+
+    Args:
+        probe: of a scene.
+        draws: a single one of features that do not depend on the seed, else one for each seed.
+        seeds: a seed decides on the layer's first weights and batches.
+        steps: of a layer.
+    """
+    found: dict[str, list[float]] = {"read_out": [probe.read_out(row.features) for row in draws]}
+    if draws[0].predicted is not None:
+        found["predicted"] = [
+            probe.agreement(row.predicted) for row in draws if row.predicted is not None
+        ]
+    for seed in range(seeds):
+        settings = ProbeSettings(steps=steps, seed=seed)
+        figures = probe.classified(draws[seed % len(draws)].features, settings)
+        for name, value in figures.items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _of_voxels(ways: list[Figures]) -> Figures:
+    """Means, under the names of this benchmark."""
+    names = {"mean_iou": "mean_iou", "voxel_accuracy": "pixel_accuracy"}
+    return {
+        name: sum(figures[theirs] for figures in ways) / len(ways) for name, theirs in names.items()
+    }
