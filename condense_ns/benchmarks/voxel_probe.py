@@ -1,6 +1,6 @@
 """What frozen features of voxels know of a scene that no training saw, made up or photographed.
 
-Everything is learned on one side of the scene and asked on the other (`scene_sides`), both ways, of voxels
+Everything is learned on one part of the scene and asked on another (`scene_sides`), both ways, of voxels
 that training views see. A linear layer names their classes; labels are what most views say. Without any
 labels: how far features tell what the encoder says of a voxel on average over the views that see it,
 by the backbone's own decoder, which learned on other scenes, or by a linear read-out that learns here. Only
@@ -39,14 +39,14 @@ class ProbedRow:
 
 @dataclass(frozen=True)
 class VoxelProbe:
-    """One scene, cut in two."""
+    """One scene, and which of its voxels are learned from."""
 
     known: LabelledScene
     ways: tuple[Way, Way]
-    """From one side to the other, and back; of voxels that training views see."""
+    """From one part of the scene to another, and back; of voxels that training views see."""
 
     def asked_labels(self, way: Way) -> Int64[Tensor, " asked"]:
-        """Classes of what is asked about, -1 for those that the other side lacks: nobody could learn them."""
+        """Classes of what is asked about, -1 for those that the other part lacks: nobody could learn them."""
         asked, learned = self.known.labels[way.asked], self.known.labels[way.learned]
         return torch.where(torch.isin(asked, learned), asked, UNKNOWN)
 
@@ -82,35 +82,34 @@ class VoxelProbe:
         return sum(found) / len(found)
 
     def _agreement(self, told: Float[Tensor, "asked channels"], way: Way) -> float:
-        """The mean that is taken out is that of the side that is learned from: to answer it is worth 0."""
+        """The mean that is taken out is that of the part that is learned from: to answer it is worth 0."""
         averaged = self.known.averaged
         mean = averaged[way.learned].mean(dim=0)
         return float(centred_cosine(told, averaged[way.asked], mean).mean())
 
 
-def voxel_probe(known: LabelledScene, gap: float = GAP) -> VoxelProbe:
+def voxel_probe(known: LabelledScene, gap: float = GAP, slabs: int = 2) -> VoxelProbe:
     """A scene, ready to be asked.
 
     Args:
         known: the scene.
         gap: as for `both_ways`.
+        slabs: as for `both_ways`.
 
     Raises:
-        UserError: a side has no voxel that is seen, or both sides share fewer than two classes.
+        UserError: a part has no voxel that is seen, or both parts share fewer than two classes.
     """
-    probe, name = (
-        VoxelProbe(known, both_ways(known.volume.centres, known.seen, gap)),
-        known.scene.name,
-    )
+    name = known.scene.name
+    probe = VoxelProbe(known, both_ways(known.volume.centres, known.seen, gap, slabs))
     if not all(len(way.asked) for way in probe.ways):
         raise UserError(
-            f"scene {name} has too few voxels that photographs see on both sides of the gap; give a "
-            "smaller --gap"
+            f"scene {name} has too few voxels that photographs see between the gaps; give a smaller "
+            "--gap, or fewer --slabs"
         )
     shared = probe.asked_labels(probe.ways[0]).unique()
     if int((shared != UNKNOWN).sum()) < 2:
         raise UserError(
-            f"both sides of scene {name} share fewer than two classes; give another network as "
+            f"both parts of scene {name} share fewer than two classes; give another network as "
             "--labels-of, or leave the scene out"
         )
     return probe

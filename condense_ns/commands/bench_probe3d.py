@@ -27,11 +27,11 @@ COLUMNS = {
 class BenchProbe3d:
     """Compare frozen features of a scene's voxels: of random weights, of backbones, and the encoder's own average.
 
-    Each scene is cut in two across its longest horizontal axis; what is learned on one side is asked on
-    the other, both ways. Prints mean IoU and the share of voxels whose class a linear layer gets right, mean ± standard
+    Each scene is cut into slabs across its longest horizontal axis; what is learned on every other one is asked on
+    the rest, both ways. Prints mean IoU and the share of voxels whose class a linear layer gets right, mean ± standard
     deviation over seeds, where a voxel's class is what most photographs say that see it. Without
     labels: agreement (centred cosine) with what the encoder says on average over these photographs, by the
-    backbone's decoder, which saw none of them, and by a linear read-out of its latents that learns on the other side.
+    backbone's decoder, which saw none of them, and by a linear read-out of its latents that learns on the other slabs.
     """
 
     data: Path
@@ -45,8 +45,10 @@ class BenchProbe3d:
     annotations."""
     seeds: int = 3
     """Layers of each kind; a seed also draws random weights."""
+    slabs: int = 2
+    """That a scene is cut into; 2 are its halves."""
     gap: float = 0.1
-    """Width of what is left out between both sides, of the scene's length."""
+    """Width of what is left out between slabs, of the scene's length."""
     steps: int = 500
     """Batches of a layer."""
     most_voxels: int = 12_000
@@ -82,10 +84,13 @@ class BenchProbe3d:
         scenes: dict[str, Any] = {}
         for place in places:
             known = labelled_scene(place, encoder, self.image_size, self.most_voxels, operator)
-            scenes[place.name] = self._figures(voxel_probe(known, self.gap), encoder, saved)
+            scenes[place.name] = self._figures(
+                voxel_probe(known, self.gap, self.slabs), encoder, saved
+            )
         figures = {
             "encoder": without_folders(encoder.spec),
             "labels_of": without_folders(self.labels_of or "annotations"),
+            "slabs": self.slabs,
             "gap": self.gap,
             "scenes": scenes,
         }
@@ -151,7 +156,8 @@ class BenchProbe3d:
     def _check(self) -> None:
         check_output_file(self.output_path)
         check_backbones(self.backbones)
-        for name, least in (("seeds", 1), ("steps", 1), ("most_voxels", 1), ("image_size", 32)):
+        limits = {"seeds": 1, "slabs": 2, "steps": 1, "most_voxels": 1, "image_size": 32}
+        for name, least in limits.items():
             if getattr(self, name) < least:
                 option = name.replace("_", "-")
                 raise UserError(f"--{option} is {getattr(self, name)}; it must be {least} or more")
@@ -166,7 +172,10 @@ def print_figures(figures: dict[str, Any]) -> None:
 
     from condense_ns.report.words import spread
 
-    title = f"voxels never seen in training, {figures['encoder']}, labels of {figures['labels_of']}"
+    title = (
+        f"{figures['encoder']}, labels of {figures['labels_of']}, {figures['slabs']} slabs, "
+        f"gap {figures['gap']:g}"
+    )
     table = Table("scene", "features", *COLUMNS.values(), title=title)
     for scene, found in figures["scenes"].items():
         table.add_section()
