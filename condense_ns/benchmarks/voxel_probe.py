@@ -24,16 +24,16 @@ from condense_ns.metrics.feature_agreement import centred_cosine
 from condense_ns.metrics.segmentation import confusion_matrix, majority_figures
 
 Figures = dict[str, float]
-VoxelFeatures = Float[Tensor, "voxels _"]
+Features = Float[Tensor, "voxels _"]
 
 
 @dataclass(frozen=True)
 class ProbedRow:
     """Features of a scene's voxels and what is said of them without learning here."""
 
-    features: VoxelFeatures
+    features: Features
     """Frozen."""
-    predicted: VoxelFeatures | None = None
+    predicted: Features | None = None
     """What a decoder says that the encoder says; None without one."""
 
 
@@ -50,7 +50,7 @@ class VoxelProbe:
         asked, learned = self.known.labels[way.asked], self.known.labels[way.learned]
         return torch.where(torch.isin(asked, learned), asked, UNKNOWN)
 
-    def classified(self, features: VoxelFeatures, settings: ProbeSettings) -> Figures:
+    def classified(self, features: Features, settings: ProbeSettings) -> Figures:
         """`mean_iou` and `voxel_accuracy` of a linear layer, the mean of both ways."""
         found = []
         for way in self.ways:
@@ -67,7 +67,7 @@ class VoxelProbe:
             [majority_figures(confusion_matrix(some, some, classes)) for some in labels]
         )
 
-    def read_out(self, features: VoxelFeatures) -> float:
+    def read_out(self, features: Features) -> float:
         """How well a linear read-out of features tells the encoder's averages (`agreement`)."""
         averaged = self.known.averaged
         found = []
@@ -76,7 +76,7 @@ class VoxelProbe:
             found.append(self._agreement(told, way))
         return sum(found) / len(found)
 
-    def agreement(self, predicted: VoxelFeatures) -> float:
+    def agreement(self, predicted: Features) -> float:
         """Mean centred cosine to the encoder's averages, over the same voxels as all else."""
         found = [self._agreement(predicted[way.asked], way) for way in self.ways]
         return sum(found) / len(found)

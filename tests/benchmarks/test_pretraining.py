@@ -134,6 +134,15 @@ def test_percentages_are_checked(tabletops: Path, tmp_path: Path):
             replace(bench, labels=labels).main()
 
 
+def test_scenes_without_annotations_are_refused(
+    tabletop: Path, scene: Path, tmp_path: Path, encoder
+):
+    listed = tmp_path / "list.yaml"
+    listed.write_text(f"train: [{tabletop}]\ntest: [{scene}]\n")
+    with pytest.raises(UserError, match=r"board lacks annotations\.json; condense synth writes it"):
+        BenchPretrain(data=listed, backbones=(Path("shipped"),))._scenes(encoder)
+
+
 def test_scenes_with_other_classes_are_refused(tabletops: Path, tmp_path: Path, encoder):
     shutil.copytree(tabletops, tmp_path / "scenes")
     last = read_scene_list(tmp_path / "scenes", False).all[-1]
