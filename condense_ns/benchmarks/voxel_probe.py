@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.nn import functional as F
 
 from condense_ns.benchmarks.labelled_voxels import LabelledScene
 from condense_ns.benchmarks.photograph_labels import UNKNOWN
@@ -20,7 +21,6 @@ from condense_ns.benchmarks.scene_sides import GAP, Way, both_ways
 from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
 from condense_ns.downstream.ridge import ridge_read_out
 from condense_ns.errors import UserError
-from condense_ns.metrics.feature_agreement import centred_cosine
 from condense_ns.metrics.segmentation import confusion_matrix, majority_figures
 
 Figures = dict[str, float]
@@ -69,23 +69,27 @@ class VoxelProbe:
 
     def read_out(self, features: Features) -> float:
         """How well a linear read-out of features tells the encoder's averages (`agreement`)."""
-        averaged = self.known.averaged
-        found = []
+        averaged, found = self.known.averaged, []
         for way in self.ways:
             told = ridge_read_out(features[way.learned], averaged[way.learned], features[way.asked])
-            found.append(self._agreement(told, way))
+            found.append(agreement(told, averaged[way.asked]))
         return sum(found) / len(found)
 
-    def agreement(self, predicted: Features) -> float:
-        """Mean centred cosine to the encoder's averages, over the same voxels as all else."""
-        found = [self._agreement(predicted[way.asked], way) for way in self.ways]
-        return sum(found) / len(found)
-
-    def _agreement(self, told: Float[Tensor, "asked channels"], way: Way) -> float:
-        """The mean that is taken out is that of the part that is learned from: to answer it is worth 0."""
+    def predicted(self, predicted: Features) -> float:
+        """How well what was said without learning here tells them, over the same voxels."""
         averaged = self.known.averaged
-        mean = averaged[way.learned].mean(dim=0)
-        return float(centred_cosine(told, averaged[way.asked], mean).mean())
+        found = [agreement(predicted[way.asked], averaged[way.asked]) for way in self.ways]
+        return sum(found) / len(found)
+
+
+def agreement(told: Features, truth: Features) -> float:
+    """Mean cosine over voxels after each of both has lost its own mean over them.
+
+    What the encoder says on average of a scene of another kind is so left out; to answer always the same is worth 0.
+    """
+    told, truth = told.double(), truth.double()
+    away = told - told.mean(dim=0), truth - truth.mean(dim=0)
+    return float(F.cosine_similarity(*away, dim=1, eps=1e-8).mean())
 
 
 def voxel_probe(known: LabelledScene, gap: float = GAP, slabs: int = 2) -> VoxelProbe:
@@ -129,7 +133,7 @@ def row_figures(
     found: dict[str, list[float]] = {"read_out": [probe.read_out(row.features) for row in draws]}
     if draws[0].predicted is not None:
         found["predicted"] = [
-            probe.agreement(row.predicted) for row in draws if row.predicted is not None
+            probe.predicted(row.predicted) for row in draws if row.predicted is not None
         ]
     for seed in range(seeds):
         settings = ProbeSettings(steps=steps, seed=seed)

@@ -30,7 +30,7 @@ class BenchProbe3d:
     Each scene is cut into slabs across its longest horizontal axis; what is learned on every other one is asked on
     the rest, both ways. Prints mean IoU and the share of voxels whose class a linear layer gets right, mean ± standard
     deviation over seeds, where a voxel's class is what most photographs say that see it. Without
-    labels: agreement (centred cosine) with what the encoder says on average over these photographs, by the
+    labels: agreement (cosine, either's mean taken out) with what the encoder says on average over these photographs, by the
     backbone's decoder, which saw none of them, and by a linear read-out of its latents that learns on the other slabs.
     """
 

@@ -10,7 +10,13 @@ from torch.nn import functional as F
 from condense_ns.benchmarks.labelled_voxels import LabelledScene, labelled_scene
 from condense_ns.benchmarks.photograph_labels import UNKNOWN
 from condense_ns.benchmarks.scene_sides import Way
-from condense_ns.benchmarks.voxel_probe import ProbedRow, VoxelProbe, row_figures, voxel_probe
+from condense_ns.benchmarks.voxel_probe import (
+    ProbedRow,
+    VoxelProbe,
+    agreement,
+    row_figures,
+    voxel_probe,
+)
 from condense_ns.data.scene_list import read_scene_list
 from condense_ns.downstream.linear_probe import ProbeSettings
 from condense_ns.encoders import build_encoder
@@ -92,17 +98,22 @@ def test_classes_that_nobody_could_learn_are_not_asked(known: LabelledScene):
 
 
 def test_agreement_by_hand(known: LabelledScene):
-    # the mean of what is learned from is (1, 0) there and (1, 2) back
     averaged = [[0.0, 0.0], [2.0, 0.0], [1.0, 1.0], [1.0, 3.0]]
     probe = by_hand(known, [1, 2, 1, 2], averaged)
-    assert probe.agreement(torch.tensor(averaged)) == pytest.approx(1.0)
-    there = torch.tensor([[9.0, 9.0], [9.0, 9.0], [1.0, 5.0], [4.0, 0.0]])  # cosines 1 and 0
-    back = torch.tensor([[1.0, 2.0], [1.0, 1.0]])  # 0: it is the mean; and (0, -1) to (1, -2)
-    told = torch.cat([back, there[2:]])
-    expected = ((1 + 0) / 2 + (0 + 2 / 5**0.5) / 2) / 2
-    assert probe.agreement(told) == pytest.approx(expected, abs=1e-5)
-    nothing = torch.zeros(4, 3)  # a read-out of nothing says the mean
+    assert probe.predicted(torch.tensor(averaged)) == pytest.approx(1.0)
+    # away from their means: what is asked there (0, -1), (0, 1) and back (-1, 0), (1, 0)
+    there = torch.tensor([[10.0, 9.0], [12.0, 11.0]])  # (-1, -1), (1, 1)
+    back = torch.tensor([[5.0, 0.0], [1.0, 0.0]])  # (2, 0), (-2, 0)
+    assert probe.predicted(torch.cat([back, there])) == pytest.approx((0.5**0.5 - 1) / 2)
+    nothing = torch.zeros(4, 3)  # a read-out of nothing always says the same
     assert probe.read_out(nothing) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_an_offset_does_not_count():
+    generator = torch.Generator().manual_seed(0)
+    told, truth = (torch.randn(50, 4, generator=generator) for _ in range(2))
+    assert agreement(told + 100, truth - 7) == pytest.approx(agreement(told, truth), abs=1e-5)
+    assert agreement(torch.full((50, 4), 0.1), truth) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_features_that_tell_are_told_from_those_that_do_not(known: LabelledScene):
