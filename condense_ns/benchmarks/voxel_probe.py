@@ -51,7 +51,10 @@ class VoxelProbe:
         return torch.where(torch.isin(asked, learned), asked, UNKNOWN)
 
     def classified(self, features: Features, settings: ProbeSettings) -> Figures:
-        """`mean_iou` and `voxel_accuracy` of a linear layer, the mean of both ways."""
+        """`mean_iou` and `voxel_accuracy` of a linear layer, the mean of both ways.
+
+        Nothing is set aside to choose its learning rate: it is the middle one of `linear_probe`.
+        """
         found = []
         for way in self.ways:
             train = LabelledMap(features[way.learned][None], self.known.labels[way.learned][None])
