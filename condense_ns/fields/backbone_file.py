@@ -25,7 +25,7 @@ SHIPPED = Path(__file__).parent / "shipped_backbone.safetensors"
 """Preset S, for the features of mini; see shipped_backbone_training.json beside it."""
 SHIPPED_NAME = Path("shipped")
 """What users write in place of its path."""
-FORMAT = "condense_ns backbone 1"
+FORMAT = "condense_ns backbone 2"
 BACKBONE, DECODERS, BRANCH_2D, SCORE_3D = "backbone.", "decoders.", "branch_2d.", "score_3d."
 """What names of weights begin with."""
 _KIND = "a backbone of condense-pretrain"

@@ -2,16 +2,20 @@
 
     refined = f + g(f)
 
-g mixes channels, then looks at 5 x 5 cells of each, twice, and ends in a layer of zeros: before training
-the branch answers the encoder's own features. The encoder itself stays as it is, so that its features are
-computed once, and a trained branch costs a hundredth of it.
+g widens channels, goes through a few residual blocks that look around and mix channels in turn (as ConvNeXt's,
+Z. Liu et al., A ConvNet for the 2020s, 2022), and ends in a layer of zeros: before training the branch
+answers the encoder's own features. The encoder itself stays as it is, so that its features are computed
+once; beside one of the usual size a trained branch costs little.
 """
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 WINDOW = 5
-"""Cells that a layer looks at, in each direction."""
+"""Cells that a block looks at, in each direction."""
+BLOCKS = 4
+WIDER = 2
+"""What a block mixes channels in, in widths."""
 
 
 class FeatureRefiner(nn.Module):
@@ -19,28 +23,17 @@ class FeatureRefiner(nn.Module):
 
     Args:
         channels: of the encoder's features.
-        width: of the hidden layers.
+        width: of the blocks.
     """
 
     def __init__(self, channels: int, width: int = 128) -> None:
         super().__init__()
         self.channels, self.width = channels, width
-        self.net = nn.Sequential(
-            nn.Conv2d(channels, width, 1),
-            nn.GELU(),
-            _around(width),
-            nn.GELU(),
-            nn.Conv2d(width, width, 1),
-            nn.GELU(),
-            _around(width),
-            nn.GELU(),
-            nn.Conv2d(width, channels, 1),
-        )
-        last = self.net[-1]
-        assert isinstance(last, nn.Conv2d)
-        assert last.bias is not None
+        last = nn.Linear(width, channels)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
+        blocks = (_Block(width) for _ in range(BLOCKS))
+        self.net = nn.Sequential(nn.Linear(channels, width), *blocks, last)
 
     def forward(
         self, maps: Float[Tensor, "views rows columns channels"]
@@ -50,11 +43,26 @@ class FeatureRefiner(nn.Module):
         Args:
             maps: of the encoder, standardised.
         """
-        return maps + self.net(maps.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return maps + self.net(maps)
 
 
-def _around(width: int) -> nn.Conv2d:
-    """Each channel from its own surroundings."""
-    return nn.Conv2d(
-        width, width, WINDOW, padding=WINDOW // 2, groups=width, padding_mode="replicate"
-    )
+class _Block(nn.Module):
+    """Each channel from its own surroundings, then each cell's channels from each other."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.around = nn.Conv2d(
+            width, width, WINDOW, padding=WINDOW // 2, groups=width, padding_mode="replicate"
+        )
+        self.mixed = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, WIDER * width),
+            nn.GELU(),
+            nn.Linear(WIDER * width, width),
+        )
+
+    def forward(
+        self, maps: Float[Tensor, "views rows columns width"]
+    ) -> Float[Tensor, "views rows columns width"]:
+        around = self.around(maps.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return maps + self.mixed(around)

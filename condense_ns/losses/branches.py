@@ -1,7 +1,10 @@
 """The 2D and the 3D branch of one scene agree, and the 2D branch stays what it was (`methods.md` 1.3, 2.3).
 
-Between two views the 2D branch agrees with itself, too: rendered features are alike from everywhere, but
-in the first thousands of steps know much less than the encoder does.
+From one view the 2D branch also foretells what the encoder says of a surface from another. What differs
+between views cannot be foretold, so that what they have in common is the best answer, as a picture without
+noise is where one noisy picture is learned from another (J. Lehtinen et al., Noise2Noise, 2018): features
+become steady without a pull towards being constant, and know no less. Rendered features are alike from
+everywhere, but in the first thousands of steps know much less than the encoder does.
 
 Features are in standardised units, mean removed. Distances are 1 - cosine plus a robust L2, since a
 cosine alone leaves lengths free; which ones the papers take is unknown.

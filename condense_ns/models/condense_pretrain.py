@@ -77,12 +77,13 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     refined_loss_mult: float = 0.1
     """condense: refined 2D features follow the rendered ones."""
     steady_loss_mult: float = 1.0
-    """condense: refined 2D features of a surface are the same in two views."""
-    anchor_loss_mult: float = 2.0
-    """condense: refined 2D features stay near the encoder's own; without it both branches may collapse."""
+    """condense: refined 2D features of a surface are what the encoder says of it in another view."""
+    anchor_loss_mult: float = 0.1
+    """condense: refined 2D features stay near the encoder's own; with this and *steady* at 0 both branches may
+    collapse."""
     transfer_loss_mult: float = 2.0
     """mvnet: visible voxels follow the encoder's own features."""
-    correspondence_loss_mult: float = 1.0
+    correspondence_loss_mult: float = 4.0
     """mvnet: distance, in parts of the image, from where cells land in other views."""
     score_consistency_loss_mult: float = 0.1
     """sparse: scores of both branches agree."""

@@ -129,8 +129,8 @@ def _agreement(both: _Branches, example: PretrainExample, spec: str) -> Losses:
 
 
 def _steadiness(both: _Branches, landings: Landings) -> Float[Tensor, ""]:
-    """The 2D branch says the same of a surface in two views."""
-    there = sample_cells(both.refined.roll(-1, dims=0), landings.places.clamp(0, 1))
+    """The 2D branch says of a surface what the encoder says of it in another view."""
+    there = sample_cells(both.original.roll(-1, dims=0), landings.places.clamp(0, 1))
     shared = landings.shared.flatten().to(there)
     return feature_distance(both.refined.flatten(0, 2), there.flatten(0, 1), shared)
 

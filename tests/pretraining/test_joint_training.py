@@ -11,7 +11,7 @@ from condense_ns.losses.branches import feature_distance
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.joint_training import OBJECTIVES, joint_losses
 from condense_ns.pretraining.pretrain_example import PretrainExample
-from tests.pretraining.made_up_example import CHANNELS, example, network
+from tests.pretraining.made_up_example import CHANNELS, GRIDS, example, network
 
 NAMES = {
     "condense": {"lifted", "refined", "steady", "anchor"},
@@ -116,21 +116,49 @@ def test_photographs_do_not_follow_what_is_rendered_without_colours():
     )
 
 
-def test_steady_compares_shared_cells_with_where_they_land_in_the_next_view():
+def test_steady_compares_shared_cells_with_the_encoder_where_they_land_in_the_next_view(
+    monkeypatch,
+):
     made, given = network(), example()
+    monkeypatch.setattr(type(made), "refined", lambda self, spec, original, trunks: 0.5 * original)
     given = replace(given, features={"fine": given.features["fine"]}, captions={})
     found = joint_losses(made, [given], ["condense"])["steady"]
     maps, landings = made.standardised("fine", given.features["fine"]), given.landings["fine"]
     total, count = 0.0, 0
     for view in range(3):
         for cell in torch.nonzero(landings.shared[view])[:, 0].tolist():
-            here = maps[view].flatten(0, 1)[[cell]]
+            here = 0.5 * maps[view].flatten(0, 1)[[cell]]
             place = landings.places[view, cell][None, None]
             there = sample_cells(maps[[(view + 1) % 3]], place)[0]
             total += float(feature_distance(here, there, torch.ones(1)))
             count += 1
     assert count > 20
-    assert abs(float(found) - total / count) < 1e-4  # untrained, the branch changes nothing
+    assert abs(float(found) - total / count) < 1e-4
+
+
+def test_what_is_steady_is_what_views_have_in_common():
+    """Noise of each view's own goes, what is painted on the cube stays; the other losses are left out."""
+    made, given = network(), example()
+    made.branch_2d = Branch2D(CHANNELS, 32)
+    cells, generator = given.seen["fine"], torch.Generator().manual_seed(0)
+    sides = (given.volume.voxel_indices > 0).float()  # large patches of eight colours
+    painted = cells.composite(sides @ torch.randn(3, 5, generator=generator))
+    painted = painted.unflatten(1, GRIDS["fine"])
+    optimiser = torch.optim.Adam(made.branch_2d.parameters(), lr=1e-2)
+    for _ in range(200):
+        noisy = painted + 0.5 * torch.randn(painted.shape, generator=generator)
+        given = replace(given, features={"fine": noisy}, captions={})
+        optimiser.zero_grad()
+        joint_losses(made, [given], ["condense"])["steady"].backward()
+        optimiser.step()
+    noisy = painted + 0.5 * torch.randn(painted.shape, generator=generator)
+    wanted, original = (made.standardised("fine", maps) for maps in (painted, noisy))
+    shared = given.landings["fine"].shared
+    wrong, noise = (
+        (maps - wanted).flatten(1, 2)[shared].norm()
+        for maps in (made.refined("fine", original), original)
+    )
+    assert wrong < 0.85 * noise
 
 
 def test_correspondence_is_learned_from_projected_features_alone():
