@@ -13,9 +13,10 @@ from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource, kinds_of, volu
 from condense_ns.errors import UserError
 from condense_ns.fields.octree_backbone import LEVELS
 from condense_ns.fields.voxel_pyramid import VoxelPyramid, voxel_pyramid
+from condense_ns.geometry.correspondence import DepthView
 from condense_ns.geometry.interpolation import on_grid
 from condense_ns.pretraining.pretrain_example import TrunkMap
-from condense_ns.pretraining.seen_cells import SeenCells, seen_cells
+from condense_ns.pretraining.seen_cells import SeenCells, measured, seen_cells
 from condense_ns.volumes.sparse_volume import Kind, SparseVolume
 from condense_ns.volumes.turned import turned
 
@@ -106,7 +107,11 @@ class PreparedScenes:
 
         def make() -> SeenCells:
             camera = opened.scene.masked_views([view]).to(self._device)
-            return seen_cells(self.plain(opened, source.voxels), camera, *grid)
+            found = seen_cells(self.plain(opened, source.voxels), camera, *grid)
+            depth = opened.scene.depth(view)
+            if depth is None:
+                return found
+            return measured(found, DepthView(camera, depth.to(self._device)))
 
         return self._cells.get(_key(opened, source.voxels, view, *grid), make)
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from condense_ns.geometry.correspondence import DepthView
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
-from condense_ns.pretraining.seen_cells import seen_cells, stacked_cells
+from condense_ns.pretraining.seen_cells import measured, seen_cells, stacked_cells
 from condense_ns.rendering.ray_march import march
 from condense_ns.rendering.volume_rendering import composite_voxels, opacity, volume_weights
 from condense_ns.volumes.turned import turned
@@ -38,6 +39,27 @@ def test_the_voxels_of_a_wall_are_seen_in_their_middle():
     torch.testing.assert_close(cells.depth[0], torch.full((48,), 3.85), atol=0.08, rtol=0)
     at = volume.centres[cells.surface[0]]
     assert ((at - cells.points[0]).abs() < 0.151).all()
+
+
+def test_surfaces_lie_where_a_depth_image_has_them_if_it_knows():
+    """Of a wall of large voxels, whose middle is half a metre off; half of the image knows nothing."""
+    wall = [[0, y, z] for y in range(-9, 9) for z in range(-9, 9)]
+    cells = seen_cells(volume_of(wall, 1.0, density=[1e3] * 324), around([0.0]), 6, 8)
+    depth = torch.full((48, 64), 3.25)
+    depth[:, :32] = 0.0
+    found = measured(cells, DepthView(around([0.0]), depth))
+    known = (torch.arange(48) % 8) >= 4
+    torch.testing.assert_close(found.depth[0, known], torch.full((24,), 3.25))
+    torch.testing.assert_close(found.points[0, known, 0], torch.full((24,), 0.75))
+    assert torch.equal(found.depth[0, ~known], cells.depth[0, ~known])
+    assert torch.equal(found.points[0, ~known], cells.points[0, ~known])
+    assert torch.equal(found.surface, cells.surface)
+
+
+def test_where_no_voxel_is_seen_a_depth_image_adds_none():
+    cells = seen_cells(volume_of([[0, 0, 0]], 0.01), around([0.0]), 6, 8)
+    found = measured(cells, DepthView(around([0.0]), torch.full((48, 64), 2.0)))
+    assert torch.equal(found.depth[~cells.visible], cells.depth[~cells.visible])
 
 
 def test_a_spike_at_the_surface_renders_its_voxel():
