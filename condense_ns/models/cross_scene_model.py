@@ -47,7 +47,7 @@ class CrossSceneModel(Model):
     ) -> dict[str, Tensor]:
         """The losses, weighted."""
         return {
-            f"{name}_loss": getattr(self.config, f"{name}_loss_mult") * loss
+            f"{name}_loss": _weighed(getattr(self.config, f"{name}_loss_mult"), loss)
             for name, loss in outputs.items()
         }
 
@@ -97,3 +97,8 @@ def along_the_ray(
         directions: of their rays, which advance depth by one.
     """
     return depth * torch.linalg.vector_norm(directions, dim=1).reshape(depth.shape)
+
+
+def _weighed(weight: float, loss: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """A loss that weighs nothing has no gradients, not even zeros, by which Adam would move on."""
+    return weight * loss if weight else torch.zeros_like(loss, requires_grad=False)
