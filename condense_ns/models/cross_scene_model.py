@@ -45,9 +45,11 @@ class CrossSceneModel(Model):
     def get_loss_dict(
         self, outputs: dict[str, Any], batch: dict[str, Any], metrics_dict: Any = None
     ) -> dict[str, Tensor]:
-        """The losses, weighted."""
+        """The losses, weighted; what weighs nothing has no gradients, not even zeros, by which Adam moves on."""
+        weights = {name: getattr(self.config, f"{name}_loss_mult") for name in outputs}
+        telling = {name for name, weight in weights.items() if weight} or set(outputs)
         return {
-            f"{name}_loss": _weighed(getattr(self.config, f"{name}_loss_mult"), loss)
+            f"{name}_loss": weights[name] * (loss if name in telling else loss.detach())
             for name, loss in outputs.items()
         }
 
@@ -97,8 +99,3 @@ def along_the_ray(
         directions: of their rays, which advance depth by one.
     """
     return depth * torch.linalg.vector_norm(directions, dim=1).reshape(depth.shape)
-
-
-def _weighed(weight: float, loss: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """A loss that weighs nothing has no gradients, not even zeros, by which Adam would move on."""
-    return weight * loss if weight else torch.zeros_like(loss, requires_grad=False)

@@ -101,6 +101,17 @@ def test_each_loss_has_a_weight():
     assert model.get_metrics_dict(outputs, {}) == outputs
 
 
+def test_a_loss_that_weighs_nothing_has_no_gradients_unless_none_has():
+    model = model_of(rgb_loss_mult=1.0, plane_loss_mult=0.0)
+    rgb, plane = (torch.ones((), requires_grad=True) for _ in range(2))
+    losses = model.get_loss_dict({"rgb": rgb, "plane": plane}, {})
+    sum(losses.values()).backward()  # type: ignore[union-attr]
+    assert rgb.grad == 1.0
+    assert plane.grad is None  # with a gradient of 0, Adam would move on
+    model.get_loss_dict({"plane": plane}, {})["plane_loss"].backward()
+    assert plane.grad == 0.0
+
+
 def test_the_window_and_the_rays_are_those_of_the_settings():
     sizes = model_of().training_sizes
     assert (sizes.window, sizes.rays, sizes.feature_rays) == ((32, 40), 32, 16)
