@@ -2,8 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from condense_ns.errors import UserError
+
+if TYPE_CHECKING:
+    from condense_ns.encoders.base import ImageEncoder
+    from condense_ns.fields.backbone_file import SavedBackbone
 
 
 def check_backbones(named: Sequence[str | Path], drawn: Collection[str] = ()) -> None:
@@ -26,3 +31,21 @@ def check_backbones(named: Sequence[str | Path], drawn: Collection[str] = ()) ->
     for one in named:
         if one not in drawn and not backbone_path(Path(one)).is_file():
             raise UserError(f"there is no backbone {one}; check --backbones")
+
+
+def backbones_of(files: Sequence[Path], encoder: "ImageEncoder") -> "dict[str, SavedBackbone]":
+    """What files hold, by the names of a table's rows.
+
+    Args:
+        files: or "shipped".
+        encoder: whose features all must have learned.
+
+    Raises:
+        UserError: a file cannot be read, or was trained with another encoder.
+    """
+    from condense_ns.fields.backbone_file import load_backbone
+
+    found = {file.stem: load_backbone(file) for file in files}
+    for saved in found.values():
+        saved.decoders.of_encoder(encoder.spec, encoder.fingerprint)
+    return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from condense_ns.commands.backbone_files import check_backbones
+from condense_ns.commands.backbone_files import backbones_of, check_backbones
 from condense_ns.errors import UserError
 from condense_ns.whole_files import check_output_file
 
@@ -57,7 +57,7 @@ class BenchPretrain:
         self._check()
         keep_large_buffers()
         encoder = build_encoder(self.encoder, image_size=self.encoder_image_size)
-        backbones = self._backbones(encoder)
+        backbones = backbones_of(self.backbones, encoder)
         scenes = self._scenes(encoder)
         rows = self._rows(scenes, encoder, backbones)
         counts = {"train": len(scenes.train), "test": len(scenes.test)}
@@ -92,15 +92,6 @@ class BenchPretrain:
                 )
             read.append(scene)
         return Scenes(read[: len(train)], read[len(train) :])
-
-    def _backbones(self, encoder: "ImageEncoder") -> dict[str, "SavedBackbone"]:
-        """By the names of rows; refused if they were trained with another encoder."""
-        from condense_ns.fields.backbone_file import load_backbone
-
-        found = {file.stem: load_backbone(file) for file in self.backbones}
-        for saved in found.values():
-            saved.decoders.of_encoder(encoder.spec, encoder.fingerprint)
-        return found
 
     def _rows(
         self, scenes: "Scenes", encoder: "ImageEncoder", backbones: dict[str, "SavedBackbone"]

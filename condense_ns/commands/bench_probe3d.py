@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condense_ns.commands.backbone_files import check_backbones
+from condense_ns.commands.backbone_files import backbones_of, check_backbones
 from condense_ns.errors import UserError
 from condense_ns.whole_files import check_output_file
 
@@ -77,7 +77,7 @@ class BenchProbe3d:
         keep_large_buffers()
         places = read_scene_list(self.data).all
         encoder = build_encoder(self.encoder, image_size=self.encoder_image_size)
-        saved = self._saved(encoder)
+        saved = backbones_of(self.backbones, encoder)
         operator = None if self.labels_of is None else build_operator(self.labels_of)
         for place in places:
             refuse_unlabelled(place.folder, operator)
@@ -96,15 +96,6 @@ class BenchProbe3d:
         }
         write_json(self.output_path, {**provenance(), "benchmark": "probe3d", **figures})
         print_figures(figures)
-
-    def _saved(self, encoder: "ImageEncoder") -> dict[str, "SavedBackbone"]:
-        """By the names of rows; refused if they were trained with another encoder."""
-        from condense_ns.fields.backbone_file import load_backbone
-
-        found = {file.stem: load_backbone(file) for file in self.backbones}
-        for saved in found.values():
-            saved.decoders.of_encoder(encoder.spec, encoder.fingerprint)
-        return found
 
     def _figures(
         self, probe: "VoxelProbe", encoder: "ImageEncoder", saved: dict[str, "SavedBackbone"]
