@@ -7,6 +7,7 @@ measured, too; so this runs by itself.
 """
 
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -112,6 +113,8 @@ def ranks(method: str, scenes: str, processes: str) -> None:
 
 
 def _one_rank(rank: int, method: str, scenes: Path, folder: Path, processes: int) -> None:
+    # One thread each: without a core of its own, one process alone would read ahead on the other one's.
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
     meeting = f"file://{folder / 'meeting'}"
     torch.distributed.init_process_group("gloo", meeting, rank=rank, world_size=processes)
     trainer = trainer_of(method, scenes, folder / f"rank{rank}", rank, processes)
