@@ -15,6 +15,7 @@ from condense_ns.fields.octree_backbone import LEVELS
 from condense_ns.fields.voxel_pyramid import VoxelPyramid, voxel_pyramid
 from condense_ns.geometry.correspondence import DepthView
 from condense_ns.geometry.interpolation import on_grid
+from condense_ns.geometry.pinhole import grid_places
 from condense_ns.pretraining.pretrain_example import TrunkMap
 from condense_ns.pretraining.seen_cells import SeenCells, measured, seen_cells
 from condense_ns.volumes.sparse_volume import Kind, SparseVolume
@@ -107,13 +108,23 @@ class PreparedScenes:
 
         def make() -> SeenCells:
             camera = opened.scene.masked_views([view]).to(self._device)
-            found = seen_cells(self.plain(opened, source.voxels), camera, *grid)
-            depth = opened.scene.depth(view)
-            if depth is None:
-                return found
-            return measured(found, DepthView(camera, depth.to(self._device)))
+            return seen_cells(self.plain(opened, source.voxels), camera, *grid)
 
         return self._cells.get(_key(opened, source.voxels, view, *grid), make)
+
+    def measured(self, opened: OpenScene, view: int, cells: SeenCells) -> SeenCells:
+        """What a view sees, with surfaces where its depth image has them; as it is in scenes without any."""
+        scene = opened.scene
+
+        def make() -> Tensor:
+            depth = scene.depth(view)
+            if depth is None:
+                return torch.zeros(0)
+            places = grid_places(cells.rows, cells.columns)
+            return DepthView(scene.views[[view]], depth).depth_at(places)
+
+        depth = self.kept(opened, ("depth", view, cells.rows, cells.columns), make)
+        return measured(cells, scene.views[[view]].to(self._device), depth) if len(depth) else cells
 
     def overlapping(self, opened: OpenScene, view: int, count: int) -> list[int]:
         """The training views that share most with one of them, the most useful first.

@@ -91,12 +91,16 @@ def volume_example(
     """
     found = prepared.prepared(opened, source, turn)
     features = {spec: prepared.maps(opened, spec, views) for spec in encoders}
-    seen = {}
+    target = opened.scene.masked_views(views).to(found.numbers.device)
+    seen, landings, sighted = {}, {}, {}
     for spec, maps in features.items():
         grid = maps.shape[1], maps.shape[2]
         each = [prepared.cells(opened, source, view, grid) for view in views]
         seen[spec] = stacked_cells(each).renumbered(found.numbers)
-    target = opened.scene.masked_views(views).to(found.numbers.device)
+        if len(views) > 1:
+            sights = [prepared.measured(opened, *one) for one in zip(views, each, strict=True)]
+            landings[spec] = pair_landings(seen[spec], target)
+            sighted[spec] = pair_landings(stacked_cells(sights), target)
     return PretrainExample(
         scene=opened.scene.name,
         numbers=tuple(views),
@@ -108,9 +112,8 @@ def volume_example(
         trunks={spec: prepared.trunks(opened, spec, below, views) for spec in encoders}
         if below
         else {},
-        landings={spec: pair_landings(cells, target) for spec, cells in seen.items()}
-        if len(views) > 1
-        else {},
+        landings=landings,
+        sighted=sighted,
     )
 
 

@@ -124,7 +124,8 @@ def _agreement(both: _Branches, example: PretrainExample, spec: str) -> Losses:
     if not example.volume.coloured:
         del losses["refined"]
     if spec in example.landings:
-        losses["steady"] = _steadiness(both, example.landings[spec])
+        landings = example.sighted.get(spec, example.landings[spec])
+        losses["steady"] = _steadiness(both, landings)
     return losses
 
 

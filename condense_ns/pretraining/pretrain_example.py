@@ -60,7 +60,9 @@ class PretrainExample:
     trunks: dict[str, tuple[TrunkMap, ...]] = field(default_factory=dict)
     """Spec of an encoder whose last blocks are trained -> what enters them, view by view."""
     landings: dict[str, Landings] = field(default_factory=dict)
-    """Encoder's spec -> where its cells land in the next view; empty for a single view."""
+    """Encoder's spec -> where its cells land in the next view, as voxels have it; empty for a single view."""
+    sighted: dict[str, Landings] = field(default_factory=dict)
+    """The same as depth images have it; empty for a single view."""
     priors: Float[Tensor, "views prior_rows prior_columns"] | None = None
     """Logits of a classical detector at the first encoder's cells."""
     captions: dict[str, CaptionedCells] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class PretrainExample:
                 spec: tuple(one.to(device) for one in maps) for spec, maps in self.trunks.items()
             },
             landings={spec: places.to(device) for spec, places in self.landings.items()},
+            sighted={spec: places.to(device) for spec, places in self.sighted.items()},
             priors=None if self.priors is None else self.priors.to(device),
             captions={spec: words.to(device) for spec, words in self.captions.items()},
             image=None if self.image is None else self.image.to(device),

@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from condense_ns.geometry.correspondence import DepthView
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.geometry.valid_pixels import telling_cells
 from condense_ns.rendering.accumulation import strongest_samples
@@ -134,16 +133,16 @@ def seen_cells(volume: SparseVolume, view: PinholeViews, rows: int, columns: int
     )
 
 
-def measured(cells: SeenCells, view: DepthView) -> SeenCells:
-    """Cells whose surfaces lie where a depth image has them; voxels are too coarse to match two views by.
+def measured(cells: SeenCells, view: PinholeViews, depth: Float[Tensor, " cells"]) -> SeenCells:
+    """Cells whose surfaces lie where a depth image has them; voxels are too coarse to match two maps by.
 
     Args:
         cells: of one view.
-        view: the same one, on their device; where its depth is unknown, cells stay as they are.
+        view: its camera, on their device.
+        depth: at their centres, along the optical axis; where it is 0, cells stay as they are.
     """
     places = grid_places(cells.rows, cells.columns, cells.depth.device)
-    centre, directions = pixel_rays(places, view.camera)
-    depth = view.depth_at(places)
+    centre, directions = pixel_rays(places, view)
     known = (depth > 0) & cells.visible[0]
     depth = torch.where(known, depth, cells.depth[0])
     points = torch.where(known[:, None], centre + depth[:, None] * directions, cells.points[0])

@@ -21,6 +21,8 @@ from condense_ns.data.volume_examples import (
 )
 from condense_ns.data.volume_kinds import AS_GIVEN, VolumeSource
 from condense_ns.errors import UserError
+from condense_ns.geometry.correspondence import DepthView, landing_places
+from condense_ns.geometry.pinhole import grid_places
 from condense_ns.volumes.sparse_volume import KINDS, SparseVolume
 from condense_ns.volumes.volume_checks import arrays_of
 from tests.training import COLOURS
@@ -69,6 +71,19 @@ def test_a_scene_with_depth_has_volumes_of_all_kinds(opened, prepared):
     drawn = [drawn_source(opened, prepared, draws(seed)) for seed in range(40)]
     assert {source.kind for source in drawn} == set(KINDS)
     assert {source.halvings for source in drawn} == {0, 1}
+
+
+def test_places_by_depth_images_are_those_of_the_warp(opened, prepared):
+    """`geometry.correspondence` warps without voxels, which are off."""
+    views, scene = [0, 1], opened.scene
+    found = volume_example(opened, prepared, views, AS_GIVEN, 2, (COLOURS,))
+    sights = [DepthView(scene.views[[view]], scene.depth(view)) for view in views]
+    cells = found.seen[COLOURS]
+    places, shared = landing_places(*sights, grid_places(cells.rows, cells.columns))
+    both = shared & found.sighted[COLOURS].shared[0]
+    assert both.sum() > 5
+    torch.testing.assert_close(found.sighted[COLOURS].places[0, both], places[both])
+    assert not torch.allclose(found.landings[COLOURS].places[0, both], places[both], atol=1e-3)
 
 
 def test_what_views_see_of_a_turned_scene_is_what_they_saw(opened, prepared):

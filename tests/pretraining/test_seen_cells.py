@@ -47,7 +47,8 @@ def test_surfaces_lie_where_a_depth_image_has_them_if_it_knows():
     cells = seen_cells(volume_of(wall, 1.0, density=[1e3] * 324), around([0.0]), 6, 8)
     depth = torch.full((48, 64), 3.25)
     depth[:, :32] = 0.0
-    found = measured(cells, DepthView(around([0.0]), depth))
+    view = around([0.0])
+    found = measured(cells, view, DepthView(view, depth).depth_at(grid_places(6, 8)))
     known = (torch.arange(48) % 8) >= 4
     torch.testing.assert_close(found.depth[0, known], torch.full((24,), 3.25))
     torch.testing.assert_close(found.points[0, known, 0], torch.full((24,), 0.75))
@@ -58,7 +59,7 @@ def test_surfaces_lie_where_a_depth_image_has_them_if_it_knows():
 
 def test_where_no_voxel_is_seen_a_depth_image_adds_none():
     cells = seen_cells(volume_of([[0, 0, 0]], 0.01), around([0.0]), 6, 8)
-    found = measured(cells, DepthView(around([0.0]), torch.full((48, 64), 2.0)))
+    found = measured(cells, around([0.0]), torch.full((48,), 2.0))
     assert torch.equal(found.depth[~cells.visible], cells.depth[~cells.visible])
 
 
