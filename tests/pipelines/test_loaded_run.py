@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from nerfstudio.utils.writer import EVENT_WRITERS
 
 from condense_ns.errors import UserError
 from condense_ns.pipelines.loaded_run import load_radiance_run, load_run
@@ -18,6 +19,7 @@ def moved(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("moved")
     trainer = prepared(small_config(scene, folder / "here"))
     trainer.save_checkpoint(0)
+    EVENT_WRITERS.clear()  # the host's trainings would go on writing into the folder that is gone
     there = shutil.move(
         trainer.base_dir, folder / "there, \N{LATIN SMALL LETTER E WITH ACUTE}l\u00e8ve"
     )
