@@ -77,9 +77,9 @@ def test_places_by_depth_images_are_those_of_the_warp(opened, prepared):
     """`geometry.correspondence` warps without voxels, which are off."""
     views, scene = [0, 1], opened.scene
     found = volume_example(opened, prepared, views, AS_GIVEN, 2, (COLOURS,))
-    sights = [DepthView(scene.views[[view]], scene.depth(view)) for view in views]
+    first, second = (DepthView(scene.views[[view]], scene.depth(view)) for view in views)
     cells = found.seen[COLOURS]
-    places, shared = landing_places(*sights, grid_places(cells.rows, cells.columns))
+    places, shared = landing_places(first, second, grid_places(cells.rows, cells.columns))
     both = shared & found.sighted[COLOURS].shared[0]
     assert both.sum() > 5
     torch.testing.assert_close(found.sighted[COLOURS].places[0, both], places[both])
