@@ -20,7 +20,7 @@ from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_list import SceneList
 from condense_ns.downstream.label_budget import drawn_share
-from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
+from condense_ns.downstream.linear_probe import LabelledMap, probe_figures
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import SavedBackbone
@@ -133,19 +133,18 @@ def _numbered(scene: PosedScene, views: list[int], one: LabelledMap, first: int)
 
 
 def probe_runs(
-    maps: ProbedMaps, percents: Sequence[float], seeds: int, settings: ProbeSettings
+    maps: ProbedMaps, percents: Sequence[float], seeds: int
 ) -> Iterator[tuple[float, dict[str, float]]]:
     """Percentage of the training photographs with labels, and the figures of one layer.
 
-    A seed decides which photographs those are, on the first weights, and on the batches.
+    A seed decides which photographs those are; if all have labels, there is one layer only.
     """
     for percent in percents:
-        for seed in range(seeds):
+        for seed in range(seeds if percent < 100 else 1):
             used = [
                 maps.train[place] for place in drawn_share(range(len(maps.train)), percent, seed)
             ]
-            own = replace(settings, seed=seed)
-            yield percent, probe_figures(used, maps.test, len(maps.classes), own)
+            yield percent, probe_figures(used, maps.test, len(maps.classes))
 
 
 def blind_figures(maps: ProbedMaps) -> dict[str, float]:

@@ -16,7 +16,7 @@ from condense_ns.benchmarks.labelled_voxels import LabelledScene
 from condense_ns.benchmarks.photograph_labels import UNKNOWN
 from condense_ns.benchmarks.repeated_keypoints import KEYPOINTS, repeated_keypoints
 from condense_ns.benchmarks.seen_twice import inconsistency, seen_twice
-from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
+from condense_ns.downstream.linear_probe import LabelledMap, probe_figures
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.fields.octree_backbone import OctreeBackbone
@@ -78,7 +78,7 @@ def probed(features: VoxelFeatures, scenes: Scenes, share: float, seed: int = 0)
         features: of a scene's voxels.
         scenes: to learn from and to ask about.
         share: of the training voxels whose labels are known, in (0, 1].
-        seed: of the choice of those, and of the layer.
+        seed: of the choice of those.
     """
     generator = torch.Generator().manual_seed(seed)
     train = []
@@ -87,8 +87,7 @@ def probed(features: VoxelFeatures, scenes: Scenes, share: float, seed: int = 0)
         labels = torch.where(kept, scene.labels, UNKNOWN)
         train.append(LabelledMap(features(scene)[None], labels[None]))
     test = [LabelledMap(features(scene)[None], scene.labels[None]) for scene in scenes.test]
-    settings = ProbeSettings(seed=seed)
-    return probe_figures(train, test, len(scenes.classes), settings)["mean_iou"]
+    return probe_figures(train, test, len(scenes.classes))["mean_iou"]
 
 
 def asked_in_words(features: VoxelFeatures, scenes: Scenes, encoder: TextImageEncoder) -> float:

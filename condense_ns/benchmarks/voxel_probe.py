@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from condense_ns.benchmarks.labelled_voxels import LabelledScene
 from condense_ns.benchmarks.photograph_labels import UNKNOWN
 from condense_ns.benchmarks.scene_sides import GAP, Way, both_ways
-from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings, probe_figures
+from condense_ns.downstream.linear_probe import LabelledMap, probe_figures
 from condense_ns.downstream.ridge import ridge_read_out
 from condense_ns.errors import UserError
 from condense_ns.metrics.segmentation import confusion_matrix, majority_figures
@@ -50,16 +50,16 @@ class VoxelProbe:
         asked, learned = self.known.labels[way.asked], self.known.labels[way.learned]
         return torch.where(torch.isin(asked, learned), asked, UNKNOWN)
 
-    def classified(self, features: Features, settings: ProbeSettings) -> Figures:
+    def classified(self, features: Features) -> Figures:
         """`mean_iou` and `voxel_accuracy` of a linear layer, the mean of both ways.
 
-        Nothing is set aside to choose its learning rate: it is the middle one of `linear_probe`.
+        Nothing is set aside to choose its penalty: it is the middle one of `linear_probe`.
         """
         found = []
         for way in self.ways:
             train = LabelledMap(features[way.learned][None], self.known.labels[way.learned][None])
             test = LabelledMap(features[way.asked][None], self.asked_labels(way)[None])
-            found.append(probe_figures([train], [test], len(self.known.classes), settings))
+            found.append(probe_figures([train], [test], len(self.known.classes)))
         return _of_voxels(found)
 
     def blind(self) -> Figures:
@@ -122,25 +122,18 @@ def voxel_probe(known: LabelledScene, gap: float = GAP, slabs: int = 2) -> Voxel
     return probe
 
 
-def row_figures(
-    probe: VoxelProbe, draws: Sequence[ProbedRow], seeds: int, steps: int
-) -> dict[str, list[float]]:
-    """Figures of each seed, by name; `predicted` and `read_out` as often as there are draws.
+def row_figures(probe: VoxelProbe, draws: Sequence[ProbedRow]) -> dict[str, list[float]]:
+    """Figures of each draw, by name; `predicted` of those that say something without learning here.
 
     Args:
         probe: of a scene.
-        draws: a single one of features that do not depend on the seed, else one for each seed.
-        seeds: a seed decides on the layer's first weights and batches.
-        steps: of a layer.
+        draws: features of the same kind.
     """
-    found: dict[str, list[float]] = {"read_out": [probe.read_out(row.features) for row in draws]}
-    if draws[0].predicted is not None:
-        found["predicted"] = [
-            probe.predicted(row.predicted) for row in draws if row.predicted is not None
-        ]
-    for seed in range(seeds):
-        settings = ProbeSettings(steps=steps, seed=seed)
-        figures = probe.classified(draws[seed % len(draws)].features, settings)
+    found: dict[str, list[float]] = {}
+    for row in draws:
+        figures = {"read_out": probe.read_out(row.features), **probe.classified(row.features)}
+        if row.predicted is not None:
+            figures["predicted"] = probe.predicted(row.predicted)
         for name, value in figures.items():
             found.setdefault(name, []).append(value)
     return found

@@ -24,7 +24,7 @@ class BenchProbe2d:
 
     The layer learns from training scenes and is asked about test scenes; with a single scene, from its first
     photographs and about its last ones. Prints mean IoU over the classes that occur and the share of pixels
-    that are right, mean ± standard deviation over seeds, and, of scenes with depth images, how unlike maps of one
+    that are right, mean ± standard deviation over draws of the labels, and, of scenes with depth images, how unlike maps of one
     place are in two photographs (1 - centred cosine).
     """
 
@@ -41,13 +41,11 @@ class BenchProbe2d:
     labels: tuple[float, ...] = (10.0, 100.0)
     """Percent of the training photographs whose labels are known."""
     seeds: int = 3
-    """Layers of each kind; a seed also draws the photographs."""
+    """Draws of the photographs whose labels are known."""
     held_out: float = 0.3
     """Share of a single scene's photographs, the last ones by name, that the layer is asked about."""
     every: int = 1
     """Of each scene's photographs every so-manieth is looked at."""
-    steps: int = 500
-    """Batches of a layer, for each learning rate that is tried."""
     encoder_image_size: int | None = None
     """As in the training of the backbones."""
     output_path: Path = Path("condense_bench_probe2d.json")
@@ -96,23 +94,23 @@ class BenchProbe2d:
         from rich.progress import track
 
         from condense_ns.benchmarks.map_probe import probe_runs
-        from condense_ns.downstream.linear_probe import ProbeSettings
 
         rows: dict[str, dict[str, list[dict[str, float]]]] = {}
         inconsistencies: dict[str, float | None] = {}
+        total = sum(self.seeds if share < 100 else 1 for share in self.labels)
         for name, one in {ORIGINAL: None, **saved}.items():
             seen = maps if one is None else maps.refined(encoder, one)
             inconsistencies[name] = seen.inconsistency if seen.pairs else None
-            runs = probe_runs(seen, self.labels, self.seeds, ProbeSettings(steps=self.steps))
+            runs = probe_runs(seen, self.labels, self.seeds)
             row = rows.setdefault(name, {})
-            for share, figures in track(runs, name, len(self.labels) * self.seeds):
+            for share, figures in track(runs, name, total):
                 row.setdefault(f"{share:g}", []).append(figures)
         return {"rows": rows, "inconsistency": inconsistencies}
 
     def _check(self) -> None:
         check_output_file(self.output_path)
         check_backbones(self.backbones)
-        for name in ("seeds", "every", "steps"):
+        for name in ("seeds", "every"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}; it must be 1 or more")
         if not 0 < self.held_out < 1:

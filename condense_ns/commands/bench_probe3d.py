@@ -28,8 +28,8 @@ class BenchProbe3d:
     """Compare frozen features of a scene's voxels: of random weights, of backbones, and the encoder's own average.
 
     Each scene is cut into slabs across its longest horizontal axis; what is learned on every other one is asked on
-    the rest, both ways. Prints mean IoU and the share of voxels whose class a linear layer gets right, mean ± standard
-    deviation over seeds, where a voxel's class is what most photographs say that see it. Without
+    the rest, both ways. Prints mean IoU and the share of voxels whose class a linear layer gets right (of random weights
+    mean ± standard deviation over draws), where a voxel's class is what most photographs say that see it. Without
     labels: agreement (cosine, either's mean taken out) with what the encoder says on average over these photographs, by the
     backbone's decoder, which saw none of them, and by a linear read-out of its latents that learns on the other slabs.
     """
@@ -44,13 +44,11 @@ class BenchProbe3d:
     """A segmentation network whose classes are to be learned, e.g. segment:deeplab.tflite; None takes the scenes'
     annotations."""
     seeds: int = 3
-    """Layers of each kind; a seed also draws random weights."""
+    """Draws of random weights."""
     slabs: int = 2
     """That a scene is cut into; 2 are its halves."""
     gap: float = 0.1
     """Width of what is left out between slabs, of the scene's length."""
-    steps: int = 500
-    """Batches of a layer."""
     most_voxels: int = 12_000
     """Of a scene; its resolution is halved until there are no more."""
     image_size: int = 256
@@ -118,9 +116,7 @@ class BenchProbe3d:
                 if bool((known.labels == number).any())
             },
             "blind": probe.blind(),
-            "rows": {
-                name: row_figures(probe, draws, self.seeds, self.steps) for name, draws in shown
-            },
+            "rows": {name: row_figures(probe, draws) for name, draws in shown},
         }
 
     def _rows(
@@ -147,7 +143,7 @@ class BenchProbe3d:
     def _check(self) -> None:
         check_output_file(self.output_path)
         check_backbones(self.backbones)
-        limits = {"seeds": 1, "slabs": 2, "steps": 1, "most_voxels": 1, "image_size": 32}
+        limits = {"seeds": 1, "slabs": 2, "most_voxels": 1, "image_size": 32}
         for name, least in limits.items():
             if getattr(self, name) < least:
                 option = name.replace("_", "-")

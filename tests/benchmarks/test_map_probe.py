@@ -19,15 +19,13 @@ from condense_ns.benchmarks.map_probe import (
 from condense_ns.benchmarks.seen_twice import seen_twice
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.data.scene_list import SceneList, read_scene_list
-from condense_ns.downstream.linear_probe import LabelledMap, ProbeSettings
+from condense_ns.downstream.linear_probe import LabelledMap
 from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import ImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
 from condense_ns.operators import build_operator
 from condense_ns.operators.class_answers import ClassOperator
-
-QUICK = ProbeSettings(steps=30)
 
 
 class Brightness:
@@ -106,7 +104,7 @@ def test_features_that_hold_the_classes_are_told_from_those_that_do_not(of_list:
 
     knowing = replace(of_list, train=told(list(of_list.train)), test=told(list(of_list.test)))
     runs = {
-        name: next(iter(probe_runs(maps, [100.0], 1, QUICK)))[1]["mean_iou"]
+        name: next(iter(probe_runs(maps, [100.0], 1)))[1]["mean_iou"]
         for name, maps in (("knowing", knowing), ("encoder", of_list))
     }
     blind = blind_figures(of_list)["mean_iou"]
@@ -134,10 +132,10 @@ def test_pairs_are_of_photographs_that_are_asked_about(
 
 def test_every_share_and_seed_has_a_layer(of_list: ProbedMaps):
     small = replace(of_list, train=of_list.train[:8], test=of_list.test[:2])
-    found = list(probe_runs(small, [25.0, 100.0], 2, QUICK))
-    assert [share for share, _ in found] == [25.0, 25.0, 100.0, 100.0]
+    found = list(probe_runs(small, [25.0, 100.0], 2))
+    assert [share for share, _ in found] == [25.0, 25.0, 100.0]
     assert found[0][1] != found[1][1]  # other photographs
-    assert list(probe_runs(small, [25.0, 100.0], 2, QUICK)) == found
+    assert list(probe_runs(small, [25.0, 100.0], 2)) == found
 
 
 def test_without_looking_by_hand():
