@@ -53,7 +53,7 @@ class LinearProbe(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.standardised = Standardised(channels)
-        self.linear = nn.utils.skip_init(nn.Linear, channels, classes)
+        self.linear = nn.Linear(channels, classes)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
@@ -157,7 +157,8 @@ def _drawn(train: Sequence[LabelledMap], classes: int) -> _Lesson:
     """A layer of zeros and the cells with labels, `MOST_ROWS` of them at most."""
     rows = torch.cat([one.features.flatten(0, 1) for one in train])
     labels = torch.cat([cell_labels(one).flatten() for one in train])
-    probe = LinearProbe(rows.shape[1], classes).to(rows.device)
+    with torch.random.fork_rng(devices=[]):
+        probe = LinearProbe(rows.shape[1], classes).to(rows.device)
     probe.standardised.measure([rows])
     known = torch.nonzero(labels >= 0)[:, 0]
     if len(known) > MOST_ROWS:
