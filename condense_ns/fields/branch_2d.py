@@ -46,11 +46,15 @@ class Branch2D(nn.Module):
         self, spec: str, maps: Float[Tensor, "views rows columns channels"]
     ) -> Float[Tensor, "views rows columns channels"]:
         """Refined maps of an encoder that has an adapter, standardised as the given ones are."""
-        return self.refiners[list(self.channels).index(spec)](maps)
+        return self.part(spec)(maps)
+
+    def part(self, spec: str) -> nn.Module:
+        """The adapter of an encoder, or its last blocks."""
+        return self.refiners[list(self.channels).index(spec)]
 
     def tail(self, spec: str) -> EncoderTail | None:
         """The last blocks of an encoder; None if it has an adapter."""
-        part = self.refiners[list(self.channels).index(spec)]
+        part = self.part(spec)
         return part if isinstance(part, EncoderTail) else None
 
     @property

@@ -3,8 +3,11 @@
 From one view the 2D branch also foretells what the encoder says of a surface from another. What differs
 between views cannot be foretold, so that what they have in common is the best answer, as a picture without
 noise is where one noisy picture is learned from another (J. Lehtinen et al., Noise2Noise, 2018): features
-become steady without a pull towards being constant, and know no less. Rendered features are alike from
-everywhere, but in the first thousands of steps know much less than the encoder does.
+become steady without a pull towards being constant, and know no less. Two views that foretell each other
+still differ by what only one of them shows. That both answers point the same way turns down directions in
+which they vary from view to view; so that these are turned down and not lost, a linear layer must still
+read from them what the encoder says in the other view. Rendered features are alike from everywhere, but in the first thousands of steps know
+much less than the encoder does.
 
 Features are in standardised units, mean removed. Distances are 1 - cosine plus a robust L2, since a
 cosine alone leaves lengths free; which ones the papers take is unknown.
@@ -55,4 +58,31 @@ def condense_losses(
         "lifted": feature_distance(rendered, refined.detach(), weights),
         "refined": feature_distance(refined, rendered.detach(), weights),
         "anchor": feature_distance(refined, original.detach(), counted.to(weights)),
+    }
+
+
+def two_view_losses(
+    refined: Float[Tensor, "places channels"],
+    original_there: Float[Tensor, "places channels"],
+    refined_there: Float[Tensor, "places channels"],
+    read_out: Float[Tensor, "places channels"],
+    shared: Float[Tensor, " places"],
+) -> dict[str, Float[Tensor, ""]]:
+    """The 2D branch's features of places beside those of the same surfaces in another view.
+
+    Args:
+        refined: features of the 2D branch.
+        original_there: of the encoder, from the other view.
+        refined_there: of the 2D branch, from the other view.
+        read_out: what a linear layer makes of `refined`.
+        shared: 1 where the other view sees the surface, else 0.
+
+    Returns:
+        ``steady`` (foretells the other view's encoder), ``alike`` (1 - cosine between both answers; alone, constant
+        features would be perfect) and ``told`` (mean squared error of what is read out).
+    """
+    return {
+        "steady": feature_distance(refined, original_there, shared),
+        "alike": weighted_mean(cosine_distance(refined, refined_there), shared),
+        "told": weighted_mean((read_out - original_there).square().mean(dim=-1), shared),
     }

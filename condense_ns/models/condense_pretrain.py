@@ -5,6 +5,7 @@ gets examples, and to render a camera it asks `surroundings` for the volume of t
 """
 
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from condense_ns.errors import UserError
+from condense_ns.fields.backbone_file import load_backbone
 from condense_ns.fields.voxel_pyramid import VoxelPyramid
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
 from condense_ns.metrics.feature_agreement import feature_agreement
@@ -26,6 +28,7 @@ from condense_ns.models.cross_scene_model import (
     enlarged,
 )
 from condense_ns.models.pinhole_camera import pinhole_of
+from condense_ns.pretraining.initial_weights import begin_with
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.joint_training import joint_losses
 from condense_ns.pretraining.pretrain_example import PretrainExample
@@ -55,6 +58,9 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     needs neither the encoders nor their features."""
     tails: tyro.conf.Suppress[dict[str, dict[str, Any]] | None] = None
     """Sizes of the encoders' last blocks, if these are trained; filled in and saved likewise."""
+    initial_weights: Path | None = None
+    """What condense export backbone wrote, or "shipped" for what comes with the package: training starts from it, as
+    far as sizes and encoders are the same; None starts from random weights."""
     objectives: tuple[Objective, ...] = ("condense", "mvnet")
     """What is trained for: 2D and 3D features that agree along rays (condense); visible voxels that
     know 2D features and where they land in other views (mvnet); keypoint scores, which leave the features
@@ -78,6 +84,11 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     """condense: refined 2D features follow the rendered ones."""
     steady_loss_mult: float = 1.0
     """condense: refined 2D features of a surface are what the encoder says of it in another view."""
+    alike_loss_mult: float = 3.0
+    """condense: refined 2D features of a surface point the same way from both views; more makes them steadier
+    and less like the encoder's."""
+    told_loss_mult: float = 4.0
+    """condense: a linear layer reads from refined 2D features what the encoder says in another view."""
     anchor_loss_mult: float = 0.1
     """condense: refined 2D features stay near the encoder's own; with this and *steady* at 0 both branches may
     collapse."""
@@ -134,6 +145,8 @@ class CondensePretrainModel(CrossSceneModel):
                 tail.take_over(tails[name].weights)
         for name, known in statistics.items():
             self.network.decoders.of_encoder(name).remember(known)
+        if statistics and config.initial_weights is not None:
+            begin_with(self.network, load_backbone(config.initial_weights))
         self._latents: tuple[Tensor, Tensor] | None = None
         self.register_load_state_dict_post_hook(lambda model, _: model._forget_latents())
 

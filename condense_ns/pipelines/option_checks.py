@@ -78,6 +78,8 @@ OF_PRETRAINING = {
             "lifted",
             "refined",
             "steady",
+            "alike",
+            "told",
             "anchor",
             "transfer",
             "correspondence",

@@ -14,7 +14,12 @@ from torch import Tensor
 
 from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places
-from condense_ns.losses.branches import LEAST_OPACITY, condense_losses, feature_distance
+from condense_ns.losses.branches import (
+    LEAST_OPACITY,
+    condense_losses,
+    feature_distance,
+    two_view_losses,
+)
 from condense_ns.losses.correspondence import landing_distance
 from condense_ns.losses.language import caption_contrast, pooled_regions
 from condense_ns.pretraining.joint_network import JointNetwork
@@ -82,7 +87,7 @@ def _example_losses(
         both = _branches(network, spec, seen, maps, latents, trunks)
         landings = example.landings.get(spec)
         if "condense" in objectives:
-            losses += _agreement(both, example, spec).items()
+            losses += _agreement(network, spec, both, example).items()
         if "mvnet" in objectives:
             projected = network.decoded(spec, seen.projected(latents))
             losses.append(("transfer", _transfer(projected, both, seen)))
@@ -112,7 +117,9 @@ def _branches(
     return _Branches(rendered, network.refined(spec, original, trunks), original)
 
 
-def _agreement(both: _Branches, example: PretrainExample, spec: str) -> Losses:
+def _agreement(
+    network: JointNetwork, spec: str, both: _Branches, example: PretrainExample
+) -> Losses:
     """The objective ``condense``; photographs do not follow what was rendered without colours."""
     losses = condense_losses(
         both.rendered.flatten(0, 1),
@@ -124,16 +131,19 @@ def _agreement(both: _Branches, example: PretrainExample, spec: str) -> Losses:
     if not example.volume.coloured:
         del losses["refined"]
     if spec in example.landings:
-        landings = example.sighted.get(spec, example.landings[spec])
-        losses["steady"] = _steadiness(both, landings)
+        losses |= _between_views(
+            network, spec, both, example.sighted.get(spec, example.landings[spec])
+        )
     return losses
 
 
-def _steadiness(both: _Branches, landings: Landings) -> Float[Tensor, ""]:
-    """The 2D branch says of a surface what the encoder says of it in another view."""
-    there = sample_cells(both.original.roll(-1, dims=0), landings.places.clamp(0, 1))
-    shared = landings.shared.flatten().to(there)
-    return feature_distance(both.refined.flatten(0, 2), there.flatten(0, 1), shared)
+def _between_views(network: JointNetwork, spec: str, both: _Branches, landings: Landings) -> Losses:
+    """What the 2D branch says of a surface, beside what is said of it in the next view."""
+    maps = torch.cat([both.original, both.refined], dim=-1).roll(-1, dims=0)
+    there = sample_cells(maps, landings.places.clamp(0, 1)).flatten(0, 1)
+    original, refined = there.chunk(2, dim=-1)
+    here, shared = both.refined.flatten(0, 2), landings.shared.flatten().to(there)
+    return two_view_losses(here, original, refined, network.read_out(spec, here), shared)
 
 
 def _transfer(

@@ -62,7 +62,7 @@ def opened(run: Path) -> CrossScenePipeline:
 def test_it_learns_to_render_what_the_encoder_says(scenes: Path, tmp_path: Path):
     trainer = prepared(small_pretrain_config(scenes, tmp_path, steps=40))
     found = losses_of(trainer, 0, 40)
-    names = ("lifted", "refined", "steady", "anchor", "transfer", "correspondence")
+    names = ("lifted", "refined", "steady", "alike", "told", "anchor", "transfer", "correspondence")
     assert set(found[0]) == {f"{name}_loss" for name in names}
     for name in ("lifted_loss", "transfer_loss", "correspondence_loss"):
         early, late = (sum(one[name] for one in part) for part in (found[:8], found[-8:]))
@@ -76,7 +76,7 @@ def test_all_objectives_can_be_trained_for(scenes: Path, tmp_path: Path):
     config = small_pretrain_config(scenes, tmp_path, ("mini", "gradients"))
     model_settings(config).objectives = ("condense", "mvnet", "sparse", "language")
     losses = losses_of(prepared(config), 0, 1)[0]
-    assert len(losses) == 11
+    assert len(losses) == 13
     assert all(loss > -1e-5 for loss in losses.values())
     model_settings(config).objectives = ()
     with pytest.raises(UserError, match="objectives is empty; name what is trained for"):

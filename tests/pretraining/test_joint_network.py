@@ -57,8 +57,8 @@ def test_losses_train_what_is_to_be_trained_of_a_tail(rank: int):
     trunks = tuple(trunk(*GRIDS["fine"], seed) for seed in range(3))
     given = replace(given, trunks={"fine": trunks})
     losses = joint_losses(made, [given], ["condense"])
-    assert set(losses) == {"lifted", "refined", "steady", "anchor"}
-    for name in ("refined", "steady", "anchor"):
+    assert set(losses) == {"lifted", "refined", "steady", "alike", "told", "anchor"}
+    for name in ("refined", "steady", "alike", "told", "anchor"):
         learned = torch.autograd.grad(losses[name], made.branch_2d.tuned_weights, retain_graph=True)
         assert any(gradient.any() for gradient in learned), name
     sum(losses.values()).backward()  # type: ignore[union-attr]

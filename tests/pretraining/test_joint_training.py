@@ -14,7 +14,7 @@ from condense_ns.pretraining.pretrain_example import PretrainExample
 from tests.pretraining.made_up_example import CHANNELS, GRIDS, example, network
 
 NAMES = {
-    "condense": {"lifted", "refined", "steady", "anchor"},
+    "condense": {"lifted", "refined", "steady", "alike", "told", "anchor"},
     "mvnet": {"transfer", "correspondence"},
     "sparse": {
         "score_consistency",
@@ -109,31 +109,36 @@ def test_examples_without_any_loss_have_one_that_is_zero_and_changes_nothing(obj
 def test_photographs_do_not_follow_what_is_rendered_without_colours():
     made, whole = network(), example()
     alone = joint_losses(made, [whole.without_colour()], ["condense"])
-    assert set(alone) == {"lifted", "steady", "anchor"}
+    assert set(alone) == {"lifted", "steady", "alike", "told", "anchor"}
     together = joint_losses(made, [whole, whole.without_colour()], ["condense"])
     torch.testing.assert_close(
         together["refined"], joint_losses(made, [whole], ["condense"])["refined"]
     )
 
 
-def test_steady_compares_shared_cells_with_the_encoder_where_they_land_in_the_next_view(
+def test_shared_cells_are_compared_with_both_maps_where_they_land_in_the_next_view(
     monkeypatch,
 ):
     made, given = network(), example()
+    torch.nn.init.normal_(made.read_outs[0].weight)  # type: ignore[arg-type]
     monkeypatch.setattr(type(made), "refined", lambda self, spec, original, trunks: 0.5 * original)
     given = replace(given, features={"fine": given.features["fine"]}, captions={})
-    found = joint_losses(made, [given], ["condense"])["steady"]
+    found = joint_losses(made, [given], ["condense"])
     maps, landings = made.standardised("fine", given.features["fine"]), given.landings["fine"]
-    total, count = 0.0, 0
+    total, apart, missed, count = 0.0, 0.0, 0.0, 0
     for view in range(3):
         for cell in torch.nonzero(landings.shared[view])[:, 0].tolist():
             here = 0.5 * maps[view].flatten(0, 1)[[cell]]
             place = landings.places[view, cell][None, None]
             there = sample_cells(maps[[(view + 1) % 3]], place)[0]
             total += float(feature_distance(here, there, torch.ones(1)))
+            apart += 1 - float(torch.cosine_similarity(here, 0.5 * there))
+            missed += float((made.read_outs[0](here) - there).detach().square().mean())
             count += 1
     assert count > 20
-    assert abs(float(found) - total / count) < 1e-4
+    assert abs(float(found["steady"]) - total / count) < 1e-4
+    assert abs(float(found["alike"]) - apart / count) < 1e-4
+    assert abs(float(found["told"]) - missed / count) < 1e-4
 
 
 def test_what_is_steady_is_what_views_have_in_common():

@@ -81,7 +81,15 @@ def test_what_is_said_of_masked_cells_is_not_learned_from(monkeypatch):
         return joint_losses(made, [changed], OBJECTIVES)
 
     one, other = losses(1), losses(2)
-    assert {"anchor", "transfer", "steady", "correspondence", "score_prior"} <= set(one)
+    assert {
+        "anchor",
+        "transfer",
+        "steady",
+        "alike",
+        "told",
+        "correspondence",
+        "score_prior",
+    } <= set(one)
     for name, loss in one.items():
         torch.testing.assert_close(loss, other[name], msg=name)
 
@@ -91,7 +99,16 @@ def test_views_masked_wholly_teach_nothing_and_break_nothing():
     given = masked_example(torch.zeros_like(valid()))
     losses = joint_losses(made, [given], OBJECTIVES)
     assert all(loss.isfinite() for loss in losses.values())
-    for name in ("lifted", "refined", "anchor", "steady", "transfer", "correspondence"):
+    for name in (
+        "lifted",
+        "refined",
+        "anchor",
+        "steady",
+        "alike",
+        "told",
+        "transfer",
+        "correspondence",
+    ):
         assert losses[name].item() == 0, name
     torch.stack(list(losses.values())).sum().backward()
     gradients = [one.grad for one in made.parameters() if one.grad is not None]

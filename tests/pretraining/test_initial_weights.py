@@ -1,0 +1,105 @@
+"""What a training takes over from a backbone's file, what begins anew, and what does not fit."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from condense_ns.errors import UserError
+from condense_ns.fields.backbone_file import OtherParts, SavedBackbone, load_backbone, save_backbone
+from condense_ns.fields.feature_field import fingerprint_tensor
+from condense_ns.pretraining.initial_weights import begin_with
+from condense_ns.pretraining.joint_network import JointNetwork
+from tests.fields.small_tail import SHAPE
+from tests.pretraining.made_up_example import CHANNELS, example, network
+
+
+def saved(path: Path, made: JointNetwork) -> SavedBackbone:
+    """As it comes back from a file."""
+    others = OtherParts(made.branch_2d, made.score_3d)
+    save_backbone(path, made.backbone, made.decoders, others=others)
+    return load_backbone(path)
+
+
+def trained(seed: int = 1) -> JointNetwork:
+    """One whose 2D branch says something."""
+    made = network(seed)
+    for weight in made.branch_2d.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    made.decoders.of_encoder("fine").mean.fill_(0.25)
+    return made
+
+
+def test_all_is_taken_over_from_a_backbone_of_the_same_encoders(tmp_path: Path):
+    file, made = saved(tmp_path / "own.safetensors", trained()), network()
+    assert begin_with(made, file) == ["fine", "coarse"]
+    theirs, given = trained(), example()
+    for one in (made, theirs):
+        one.eval()
+    torch.testing.assert_close(made.latents([given]), theirs.latents([given]))
+    maps, latents = given.features["fine"], torch.randn(2, 3, 16)
+    for spec in CHANNELS:
+        torch.testing.assert_close(made.decoded(spec, latents), theirs.decoded(spec, latents))
+    torch.testing.assert_close(made.standardised("fine", maps), theirs.standardised("fine", maps))
+    torch.testing.assert_close(made.refined("fine", maps), theirs.refined("fine", maps))
+    for name in ("score_3d", "branch_2d"):
+        ours, wanted = (getattr(one, name).state_dict() for one in (made, theirs))
+        assert all(torch.equal(value, wanted[key]) for key, value in ours.items())
+    assert all(weight.requires_grad for weight in made.backbone.parameters())
+
+
+def test_an_encoder_that_the_file_does_not_know_has_parts_of_its_own(tmp_path: Path):
+    file = saved(tmp_path / "own.safetensors", trained())
+    torch.manual_seed(2)
+    made = JointNetwork({"other": 4, "coarse": 3}, "S", 16, 16, refiner_width=8)
+    made.decoders.of_encoder("coarse").fingerprint.copy_(fingerprint_tensor("00"))
+    before = {name: value.clone() for name, value in made.state_dict().items()}
+    assert begin_with(made, file) == ["coarse"]
+    taken = {name for name, value in made.state_dict().items() if not value.equal(before[name])}
+    assert any(name.startswith("backbone.") for name in taken)
+    assert any(name.startswith("decoders.decoders.1.") for name in taken)
+    # another encoder's decoder, adapters of another width, scores of another encoder's features
+    assert not any(name.startswith(("decoders.decoders.0.", "branch_2d.")) for name in taken)
+
+
+def test_updates_of_an_encoders_blocks_go_on_and_the_blocks_stay_the_encoders(tmp_path: Path):
+    shape = replace(SHAPE, blocks=1, width=5, heads=1, hidden=6, channels=5, rank=2)
+
+    def of_tail(seed: int) -> JointNetwork:
+        torch.manual_seed(seed)
+        made = JointNetwork(CHANNELS, "S", 16, 16, 16, {"fine": shape})
+        for decoder in made.decoders.decoders:
+            decoder.fingerprint.copy_(fingerprint_tensor("00"))  # type: ignore[operator]
+        for weight in made.branch_2d.parameters():
+            torch.nn.init.normal_(weight)
+        return made
+
+    theirs, made = of_tail(1), of_tail(2)
+    own = {name: value.clone() for name, value in made.branch_2d.part("fine").state_dict().items()}
+    begin_with(made, saved(tmp_path / "lora.safetensors", theirs))
+    wanted = theirs.branch_2d.part("fine").state_dict()
+    for name, value in made.branch_2d.part("fine").state_dict().items():
+        updated = name.endswith((".down", ".up"))
+        assert value.equal(wanted[name] if updated else own[name]), name
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"preset": "M"}, "preset is M, the backbone to start from has S: set it to that"),
+        ({"latent_dim": 8}, "latent-dim is 8, the backbone to start from has 16"),
+        ({"decoder_hidden_dim": 0}, "decoder-hidden-dim is 0, the backbone to start from has 16"),
+    ],
+)
+def test_other_sizes_are_told(tmp_path: Path, options, told):
+    sizes = {"preset": "S", "latent_dim": 16, "decoder_hidden_dim": 16, **options}
+    with pytest.raises(UserError, match=told):
+        begin_with(JointNetwork(CHANNELS, **sizes), saved(tmp_path / "own.safetensors", trained()))
+
+
+def test_an_encoder_with_other_weights_is_told(tmp_path: Path):
+    made = network()
+    made.decoders.of_encoder("coarse").fingerprint.copy_(fingerprint_tensor("11"))
+    with pytest.raises(UserError, match="trained with coarse of other weights or settings"):
+        begin_with(made, saved(tmp_path / "own.safetensors", trained()))
