@@ -20,6 +20,7 @@ from condense_ns.downstream.linear_probe import LabelledMap, probe_figures
 from condense_ns.encoders.base import ImageEncoder, TextImageEncoder
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.fields.octree_backbone import OctreeBackbone
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.metrics.segmentation import confusion_matrix, segmentation_figures
 from condense_ns.pipelines.photo_detector import plain_detector
 from condense_ns.retrieval.asking import class_embeddings
@@ -97,6 +98,19 @@ def asked_in_words(features: VoxelFeatures, scenes: Scenes, encoder: TextImageEn
     for scene in scenes.test:
         scores = class_scores(features(scene), embeddings, encoder.inverse_temperature)
         counts += confusion_matrix(scores.argmax(dim=1) + 1, scene.labels, len(scenes.classes))
+    return segmentation_figures(counts)["mean_iou"]
+
+
+def pixels_asked_in_words(maps: MapOf, scenes: Scenes, encoder: TextImageEncoder) -> float:
+    """The same over the pixels of photographs of the test scenes."""
+    embeddings = class_embeddings(encoder, scenes.classes[1:])
+    counts = torch.zeros(len(scenes.classes), len(scenes.classes) + 1, dtype=torch.long)
+    for scene in scenes.test:
+        for view in scene.scene.training[::EVERY]:
+            labels = scene.pixel_labels(view)
+            scores = class_scores(maps(scene, view), embeddings, encoder.inverse_temperature)
+            answers = on_grid(scores, *labels.shape).argmax(dim=-1) + 1
+            counts += confusion_matrix(answers, labels, len(scenes.classes))
     return segmentation_figures(counts)["mean_iou"]
 
 

@@ -22,8 +22,8 @@ class BenchPretrain:
     """Compare pre-trained backbones with each other, with random weights and with the encoder itself.
 
     In 3D: mean IoU of voxels by a linear layer on frozen latents, with few and with all labels, and by words
-    alone. In 2D: inconsistency between views, and mean IoU of pixels by a linear layer, before and after
-    refinement; share of keypoints found again in a neighbouring view, with and without learned scores. Layers learn on the training scenes; all figures are of the test scenes.
+    alone. In 2D: inconsistency between views, and mean IoU of pixels by a linear layer and by words, before and
+    after refinement; share of keypoints found again in a neighbouring view, with and without learned scores. Layers learn on the training scenes; all figures are of the test scenes.
     """
 
     data: Path
@@ -102,7 +102,6 @@ class BenchPretrain:
             averaged_features,
             keypoint_figures,
             latents_of,
-            map_figures,
             original_maps,
             predicted_features,
             refined_maps,
@@ -115,13 +114,14 @@ class BenchPretrain:
             RANDOM: self._probes(latents_of(OctreeBackbone(self.preset)), scenes),
             AVERAGED: self._probes(averaged_features, scenes)
             | self._words(averaged_features, scenes, encoder),
-            ORIGINAL: map_figures(original_maps, scenes) | keypoint_figures(encoder, scenes),
+            ORIGINAL: self._of_maps(original_maps, scenes, encoder)
+            | keypoint_figures(encoder, scenes),
         }
         for name, saved in backbones.items():
             found = self._probes(latents_of(saved.backbone), scenes)
             found |= self._words(predicted_features(saved, encoder.spec), scenes, encoder)
             if saved.others is not None:
-                found |= map_figures(refined_maps(encoder, saved), scenes)
+                found |= self._of_maps(refined_maps(encoder, saved), scenes, encoder)
                 refined = RefinedEncoder(f"backbone:{name}", encoder, saved)
                 if refined.knows_scores:
                     found |= keypoint_figures(refined, scenes)
@@ -143,6 +143,16 @@ class BenchPretrain:
         if not isinstance(encoder, TextImageEncoder):
             return {}
         return {"words": asked_in_words(features, scenes, encoder)}
+
+    @staticmethod
+    def _of_maps(maps: Any, scenes: "Scenes", encoder: "ImageEncoder") -> dict[str, float]:
+        from condense_ns.benchmarks.pretraining import map_figures, pixels_asked_in_words
+        from condense_ns.encoders.base import TextImageEncoder
+
+        found = map_figures(maps, scenes)
+        if isinstance(encoder, TextImageEncoder):
+            found["words_2d"] = pixels_asked_in_words(maps, scenes, encoder)
+        return found
 
     def _check(self) -> None:
         check_output_file(self.output_path)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from condense_ns.downstream.heads import Standardised
 from condense_ns.errors import UserError
+from condense_ns.geometry.interpolation import on_grid
 from condense_ns.metrics.segmentation import confusion_matrix, segmentation_figures
 
 PENALTIES = (1e-2, 1e-4, 1e-6)
@@ -71,9 +72,8 @@ class LinearProbe(nn.Module):
             features: its map.
             size: height and width in pixels.
         """
-        height, width, channels = features.shape
-        logits = self(features.reshape(height * width, channels)).T.reshape(1, -1, height, width)
-        return F.interpolate(logits, size, mode="bilinear", align_corners=False)[0].argmax(dim=0)
+        logits = self(features.flatten(0, 1)).unflatten(0, features.shape[:2])
+        return on_grid(logits, *size).argmax(dim=-1)
 
 
 def probe_figures(

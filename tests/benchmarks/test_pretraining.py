@@ -18,6 +18,7 @@ from condense_ns.benchmarks.pretraining import (
     averaged_features,
     map_figures,
     original_maps,
+    pixels_asked_in_words,
     probed,
 )
 from condense_ns.commands.bench_pretrain import BenchPretrain
@@ -97,6 +98,13 @@ def test_words_name_features_that_are_theirs(scenes: Scenes, encoder: TextImageE
     embeddings = [words[0] for words in class_embeddings(encoder, scenes.classes[1:])]
     table = torch.stack([torch.zeros_like(embeddings[0]), *embeddings])
     assert asked_in_words(lambda scene: table[scene.labels.clamp_min(0)], scenes, encoder) == 1.0
+
+    def maps(scene: LabelledScene, view: int) -> torch.Tensor:
+        return table[scene.pixel_labels(view).clamp_min(0)]
+
+    assert pixels_asked_in_words(maps, scenes, encoder) == 1.0
+    wrong = pixels_asked_in_words(lambda *of: maps(*of).roll(1, dims=0), scenes, encoder)
+    assert 0.3 < wrong < 1.0  # only borders are
 
 
 @pytest.mark.slow
