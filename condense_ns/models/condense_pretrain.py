@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from condense_ns.errors import UserError
-from condense_ns.fields.backbone_file import load_backbone
 from condense_ns.fields.voxel_pyramid import VoxelPyramid
 from condense_ns.geometry.pinhole import grid_places, pixel_rays
 from condense_ns.metrics.feature_agreement import feature_agreement
@@ -28,7 +27,6 @@ from condense_ns.models.cross_scene_model import (
     enlarged,
 )
 from condense_ns.models.pinhole_camera import pinhole_of
-from condense_ns.pretraining.initial_weights import begin_with
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.joint_training import joint_losses
 from condense_ns.pretraining.pretrain_example import PretrainExample
@@ -145,8 +143,6 @@ class CondensePretrainModel(CrossSceneModel):
                 tail.take_over(tails[name].weights)
         for name, known in statistics.items():
             self.network.decoders.of_encoder(name).remember(known)
-        if statistics and config.initial_weights is not None:
-            begin_with(self.network, load_backbone(config.initial_weights))
         self._latents: tuple[Tensor, Tensor] | None = None
         self.register_load_state_dict_post_hook(lambda model, _: model._forget_latents())
 

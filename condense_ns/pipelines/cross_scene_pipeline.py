@@ -18,11 +18,13 @@ from torch.cuda.amp.grad_scaler import GradScaler
 from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
 from condense_ns.data.scenes_datamanager import ScenesDataManager, ScenesDataManagerConfig
 from condense_ns.errors import UserError
+from condense_ns.models.condense_pretrain import CondensePretrainModel
 from condense_ns.models.cross_scene_model import CrossSceneModel, CrossSceneModelConfig
 from condense_ns.models.lift3d import Lift3DModelConfig
 from condense_ns.pipelines.checkpoint_checks import check_fingerprints, check_keys, check_tuning
 from condense_ns.pipelines.distributed_model import MODEL, distributed, without_wrapper
 from condense_ns.pipelines.host_memory import keep_large_buffers
+from condense_ns.pipelines.initial_backbone import begin_with, initial_backbone
 from condense_ns.pipelines.no_steps import allow_no_steps
 from condense_ns.pipelines.numpy_scalars import allow_numpy_scalars_in_checkpoints
 from condense_ns.pipelines.one_sentence import tell_user_errors_in_one_sentence
@@ -68,8 +70,12 @@ class CrossScenePipeline(VanillaPipeline):
         if torch.device(device).type == "cpu":
             keep_large_buffers()
         check_cross_scene_options(config.model, config.datamanager)
+        initial = initial_backbone(config.model) if test_mode == "val" else None
         config.datamanager.encoders = tuple(config.encoders)
         super().__init__(config, str(device), test_mode, 1, local_rank, grad_scaler)
+        if initial is not None:
+            assert isinstance(self.model, CondensePretrainModel)
+            begin_with(self.model.network, initial)
         self.world_size = world_size
         self._shown = shown_scene(self.datamanager, next(iter(config.encoders), None))
         self.model.surroundings = self._shown.surroundings

@@ -3,9 +3,38 @@
 from torch import nn
 
 from condense_ns.errors import UserError
-from condense_ns.fields.backbone_file import SavedBackbone
+from condense_ns.fields.backbone_file import SavedBackbone, backbone_path, load_backbone
 from condense_ns.fields.encoder_tail import EncoderTail
+from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
+from condense_ns.models.cross_scene_model import CrossSceneModelConfig
 from condense_ns.pretraining.joint_network import JointNetwork
+
+
+def initial_backbone(config: CrossSceneModelConfig) -> SavedBackbone | None:
+    """What a training of condense-pretrain is to start from; None for random weights.
+
+    Raises:
+        UserError: there is no such file, or it has other sizes than the settings, with the option.
+    """
+    if not isinstance(config, CondensePretrainModelConfig) or config.initial_weights is None:
+        return None
+    if not backbone_path(config.initial_weights).is_file():
+        raise UserError(
+            f"there is no backbone {config.initial_weights}; give what condense export backbone wrote, or shipped"
+        )
+    saved = load_backbone(config.initial_weights)
+    sizes = {
+        "preset": (config.preset, saved.backbone.preset),
+        "latent-dim": (config.latent_dim, saved.backbone.latent_dim),
+        "decoder-hidden-dim": (config.decoder_hidden_dim, saved.decoders.hidden_dim),
+    }
+    for option, (wanted, found) in sizes.items():
+        if wanted != found:
+            raise UserError(
+                f"--pipeline.model.{option} is {wanted}, {config.initial_weights} has {found}: set it to that, or "
+                "start from another backbone"
+            )
+    return saved
 
 
 def begin_with(network: JointNetwork, saved: SavedBackbone) -> list[str]:
@@ -17,15 +46,14 @@ def begin_with(network: JointNetwork, saved: SavedBackbone) -> list[str]:
     Args:
         network: whose decoders remember the statistics of its encoders; theirs are replaced by the file's, which
             are what its weights have learned with.
-        saved: the backbone.
+        saved: a backbone of the network's sizes.
 
     Returns:
         The encoders that both know.
 
     Raises:
-        UserError: the backbone has other sizes, or learned from other weights of an encoder.
+        UserError: it learned from other weights of an encoder.
     """
-    _check_sizes(network, saved)
     network.backbone.load_state_dict(saved.backbone.state_dict())
     common = [spec for spec in network.decoders.channels if spec in saved.decoders.channels]
     for spec in common:
@@ -41,22 +69,6 @@ def begin_with(network: JointNetwork, saved: SavedBackbone) -> list[str]:
         if next(iter(ours_2d.channels)) == next(iter(theirs_2d.channels)):
             ours_2d.score.load_state_dict(theirs_2d.score.state_dict())
     return common
-
-
-def _check_sizes(network: JointNetwork, saved: SavedBackbone) -> None:
-    """Raises: UserError: with the option and the file's value."""
-    ours, theirs = network.backbone, saved.backbone
-    sizes = {
-        "preset": (ours.preset, theirs.preset),
-        "latent-dim": (ours.latent_dim, theirs.latent_dim),
-        "decoder-hidden-dim": (network.decoders.hidden_dim, saved.decoders.hidden_dim),
-    }
-    for option, (wanted, found) in sizes.items():
-        if wanted != found:
-            raise UserError(
-                f"--pipeline.model.{option} is {wanted}, the backbone to start from has {found}: set it to that, or "
-                "start from another one"
-            )
 
 
 def _take_if_alike(ours: nn.Module, theirs: nn.Module) -> None:

@@ -9,7 +9,9 @@ import torch
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import OtherParts, SavedBackbone, load_backbone, save_backbone
 from condense_ns.fields.feature_field import fingerprint_tensor
-from condense_ns.pretraining.initial_weights import begin_with
+from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
+from condense_ns.models.lift3d import Lift3DModelConfig
+from condense_ns.pipelines.initial_backbone import begin_with, initial_backbone
 from condense_ns.pretraining.joint_network import JointNetwork
 from tests.fields.small_tail import SHAPE
 from tests.pretraining.made_up_example import CHANNELS, example, network
@@ -87,15 +89,24 @@ def test_updates_of_an_encoders_blocks_go_on_and_the_blocks_stay_the_encoders(tm
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"preset": "M"}, "preset is M, the backbone to start from has S: set it to that"),
-        ({"latent_dim": 8}, "latent-dim is 8, the backbone to start from has 16"),
-        ({"decoder_hidden_dim": 0}, "decoder-hidden-dim is 0, the backbone to start from has 16"),
+        ({"preset": "M"}, r"--pipeline.model.preset is M, \S+own.safetensors has S: set it to"),
+        ({"latent_dim": 8}, r"latent-dim is 8, \S+ has 16"),
+        ({"decoder_hidden_dim": 0}, r"decoder-hidden-dim is 0, \S+ has 16"),
+        (
+            {"initial_weights": Path("gone.safetensors")},
+            r"there is no backbone gone\.safetensors; g",
+        ),
     ],
 )
-def test_other_sizes_are_told(tmp_path: Path, options, told):
-    sizes = {"preset": "S", "latent_dim": 16, "decoder_hidden_dim": 16, **options}
+def test_what_does_not_fit_is_told(tmp_path: Path, options, told):
+    saved(tmp_path / "own.safetensors", trained())
+    sizes = {"preset": "S", "latent_dim": 16, "decoder_hidden_dim": 16}
+    usual = {"initial_weights": tmp_path / "own.safetensors", **sizes}
+    assert initial_backbone(CondensePretrainModelConfig(**usual)) is not None  # type: ignore[arg-type]
+    assert initial_backbone(CondensePretrainModelConfig()) is None
+    assert initial_backbone(Lift3DModelConfig()) is None
     with pytest.raises(UserError, match=told):
-        begin_with(JointNetwork(CHANNELS, **sizes), saved(tmp_path / "own.safetensors", trained()))
+        initial_backbone(CondensePretrainModelConfig(**{**usual, **options}))  # type: ignore[arg-type]
 
 
 def test_an_encoder_with_other_weights_is_told(tmp_path: Path):
