@@ -35,7 +35,7 @@ from condense_ns.rendering.pca_colours import pca_colours
 from condense_ns.tensors import FeatureStatistics, TailShape, TailWeights
 from condense_ns.volumes.sparse_volume import SparseVolume
 
-Objective = Literal["condense", "mvnet", "sparse", "language"]
+Objective = Literal["condense", "refine", "mvnet", "sparse", "language"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     """What condense export backbone wrote, or "shipped" for what comes with the package: training starts from it, as
     far as sizes and encoders are the same; None starts from random weights."""
     objectives: tuple[Objective, ...] = ("condense", "mvnet")
-    """What is trained for: 2D and 3D features that agree along rays (condense); visible voxels that
+    """What is trained for: 2D and 3D features that agree along rays, 2D ones also from view to view (condense); the
+    latter alone, without the 3D network (refine); visible voxels that
     know 2D features and where they land in other views (mvnet); keypoint scores, which leave the features
     as they are (sparse); regions near their captions, for encoders with text on annotated scenes (language)."""
     preset: Literal["S", "M", "L"] = "M"
@@ -77,18 +78,18 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     lora_rank: int = 8
     """Rank of the updates by which these blocks learn (LoRA); 0 trains all their weights."""
     lifted_loss_mult: float = 1.0
-    """condense: rendered features follow the refined 2D features."""
+    """condense: rendered features follow what is read out of the refined 2D features."""
     refined_loss_mult: float = 0.1
-    """condense: refined 2D features follow the rendered ones."""
+    """condense: what is read out of the refined 2D features follows the rendered ones."""
     steady_loss_mult: float = 1.0
-    """condense: refined 2D features of a surface are what the encoder says of it in another view."""
+    """condense, refine: refined 2D features of a surface are what the encoder says of it in another view."""
     alike_loss_mult: float = 3.0
-    """condense: refined 2D features of a surface point the same way from both views; more makes them steadier
+    """condense, refine: refined 2D features of a surface point the same way from both views; more makes them steadier
     and less like the encoder's."""
     told_loss_mult: float = 4.0
-    """condense: a linear layer reads from refined 2D features what the encoder says in another view."""
+    """condense, refine: a linear layer reads from refined 2D features what the encoder says in another view."""
     anchor_loss_mult: float = 0.1
-    """condense: refined 2D features stay near the encoder's own; with this and *steady* at 0 both branches may
+    """condense, refine: refined 2D features stay near the encoder's own; with this and *steady* at 0 both branches may
     collapse."""
     transfer_loss_mult: float = 2.0
     """mvnet: visible voxels follow the encoder's own features."""

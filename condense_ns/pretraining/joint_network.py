@@ -89,8 +89,8 @@ class JointNetwork(nn.Module):
         return self.standardised(spec, torch.stack(found))
 
     def read_out(
-        self, spec: str, refined: Float[Tensor, "places channels"]
-    ) -> Float[Tensor, "places channels"]:
+        self, spec: str, refined: Float[Tensor, "*cells channels"]
+    ) -> Float[Tensor, "*cells channels"]:
         """What a linear layer makes of refined features of an encoder, to see what they still hold."""
         return self.read_outs[list(self.decoders.channels).index(spec)](refined)
 

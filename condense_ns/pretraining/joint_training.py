@@ -6,47 +6,33 @@ layers of one network are several encoders here (for example ``onnx:net.onnx#ear
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places
-from condense_ns.losses.branches import (
-    LEAST_OPACITY,
-    condense_losses,
-    feature_distance,
-    two_view_losses,
-)
+from condense_ns.losses.branches import LEAST_OPACITY, agreement_losses, feature_distance
 from condense_ns.losses.correspondence import landing_distance
 from condense_ns.losses.language import caption_contrast, pooled_regions
 from condense_ns.pretraining.joint_network import JointNetwork
 from condense_ns.pretraining.pair_landings import Landings
-from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample, TrunkMap
+from condense_ns.pretraining.pretrain_example import CaptionedCells, PretrainExample
+from condense_ns.pretraining.refinement import RefinedMaps, refined_maps, refinement_losses
 from condense_ns.pretraining.score_training import score_losses
 from condense_ns.pretraining.seen_cells import SeenCells
 
-OBJECTIVES = ("condense", "mvnet", "sparse", "language")
+OBJECTIVES = ("condense", "refine", "mvnet", "sparse", "language")
 """What can be trained for."""
 OF_NOTHING = {
     "condense": "anchor",
+    "refine": "anchor",
     "mvnet": "transfer",
     "sparse": "score_consistency",
     "language": "language",
 }
 """Objective -> what the loss of examples that have none is called."""
 Losses = dict[str, Float[Tensor, ""]]
-
-
-@dataclass(frozen=True)
-class _Branches:
-    """What both branches say of the cells of one encoder, standardised."""
-
-    rendered: Float[Tensor, "views cells channels"]
-    refined: Float[Tensor, "views rows columns channels"]
-    original: Float[Tensor, "views rows columns channels"]
 
 
 def joint_losses(
@@ -62,12 +48,13 @@ def joint_losses(
         objectives: at least one of `OBJECTIVES`.
     """
     found: dict[str, list[Tensor]] = {}
-    all_latents = network.latents(examples)
+    in_3d = any(objective != "refine" for objective in objectives)
+    all_latents = network.latents(examples) if in_3d else [None] * len(examples)
     for example, latents in zip(examples, all_latents, strict=True):
         for name, loss in _example_losses(network, example, latents, objectives):
             found.setdefault(name, []).append(loss)
     if not found:
-        zero = sum(0.0 * latents.sum() for latents in all_latents)
+        zero = sum(0.0 * weight.sum() for weight in network.parameters() if weight.requires_grad)
         return {OF_NOTHING[next(iter(objectives))]: torch.as_tensor(zero)}
     return {name: torch.stack(losses).mean() for name, losses in found.items()}
 
@@ -75,82 +62,68 @@ def joint_losses(
 def _example_losses(
     network: JointNetwork,
     example: PretrainExample,
-    latents: Float[Tensor, "voxels latent"],
+    latents: Float[Tensor, "voxels latent"] | None,
     objectives: Collection[str],
 ) -> list[tuple[str, Tensor]]:
     """Names and losses; those of several encoders under the same name."""
     losses: list[tuple[str, Tensor]] = []
-    first = next(iter(example.features), None)
-    for spec, maps in example.features.items():
-        seen = example.seen[spec]
-        trunks = example.trunks.get(spec, ())
-        both = _branches(network, spec, seen, maps, latents, trunks)
-        landings = example.landings.get(spec)
-        if "condense" in objectives:
-            losses += _agreement(network, spec, both, example).items()
-        if "mvnet" in objectives:
-            projected = network.decoded(spec, seen.projected(latents))
-            losses.append(("transfer", _transfer(projected, both, seen)))
-        if "language" in objectives and spec in example.captions:
-            losses.append(("language", _language(network, spec, example, both)))
-        if spec == first and landings is not None:
-            if "mvnet" in objectives:
-                found = _correspondence(network, seen, landings, latents)
-                losses.append(("correspondence", found))
-            if "sparse" in objectives:
-                refined, priors = both.refined, example.priors
-                of_scores = score_losses(network, seen, landings, latents, refined, priors)
-                losses += of_scores.items()
+    for spec, features in example.features.items():
+        maps = refined_maps(network, spec, features, example.trunks.get(spec, ()))
+        if not {"refine", "condense"}.isdisjoint(objectives):
+            losses += refinement_losses(maps, example, spec).items()
+        if latents is not None:
+            losses += _losses_in_3d(network, example, spec, latents, maps, objectives)
     return losses
 
 
-def _branches(
+def _losses_in_3d(
     network: JointNetwork,
+    example: PretrainExample,
     spec: str,
-    seen: SeenCells,
-    maps: Float[Tensor, "views rows columns channels"],
     latents: Float[Tensor, "voxels latent"],
-    trunks: Sequence[TrunkMap],
-) -> _Branches:
-    original = network.standardised(spec, maps)
+    maps: RefinedMaps,
+    objectives: Collection[str],
+) -> list[tuple[str, Tensor]]:
+    losses: list[tuple[str, Tensor]] = []
+    seen, landings = example.seen[spec], example.landings.get(spec)
     rendered = network.decoded(spec, seen.composite(latents))
-    return _Branches(rendered, network.refined(spec, original, trunks), original)
+    if "condense" in objectives:
+        losses += _agreement(rendered, maps, example, spec).items()
+    if "mvnet" in objectives:
+        projected = network.decoded(spec, seen.projected(latents))
+        losses.append(("transfer", _transfer(projected, maps, seen)))
+    if "language" in objectives and spec in example.captions:
+        losses.append(("language", _language(network, spec, example, rendered)))
+    if spec == next(iter(example.features)) and landings is not None:
+        if "mvnet" in objectives:
+            found = _correspondence(network, seen, landings, latents)
+            losses.append(("correspondence", found))
+        if "sparse" in objectives:
+            priors = example.priors
+            of_scores = score_losses(network, seen, landings, latents, maps.refined, priors)
+            losses += of_scores.items()
+    return losses
 
 
 def _agreement(
-    network: JointNetwork, spec: str, both: _Branches, example: PretrainExample
+    rendered: Float[Tensor, "views cells channels"],
+    maps: RefinedMaps,
+    example: PretrainExample,
+    spec: str,
 ) -> Losses:
-    """The objective ``condense``; photographs do not follow what was rendered without colours."""
-    losses = condense_losses(
-        both.rendered.flatten(0, 1),
-        both.refined.flatten(0, 2),
-        both.original.flatten(0, 2),
-        example.seen[spec].opacity.flatten(),
-        example.seen[spec].counted.flatten(),
-    )
+    """Of both branches; photographs do not follow what was rendered without colours."""
+    opacity = example.seen[spec].opacity.flatten()
+    losses = agreement_losses(rendered.flatten(0, 1), maps.read_out.flatten(0, 2), opacity)
     if not example.volume.coloured:
         del losses["refined"]
-    if spec in example.landings:
-        losses |= _between_views(
-            network, spec, both, example.sighted.get(spec, example.landings[spec])
-        )
     return losses
 
 
-def _between_views(network: JointNetwork, spec: str, both: _Branches, landings: Landings) -> Losses:
-    """What the 2D branch says of a surface, beside what is said of it in the next view."""
-    maps = torch.cat([both.original, both.refined], dim=-1).roll(-1, dims=0)
-    there = sample_cells(maps, landings.places.clamp(0, 1)).flatten(0, 1)
-    original, refined = there.chunk(2, dim=-1)
-    here, shared = both.refined.flatten(0, 2), landings.shared.flatten().to(there)
-    return two_view_losses(here, original, refined, network.read_out(spec, here), shared)
-
-
 def _transfer(
-    projected: Float[Tensor, "views cells channels"], both: _Branches, seen: SeenCells
+    projected: Float[Tensor, "views cells channels"], maps: RefinedMaps, seen: SeenCells
 ) -> Float[Tensor, ""]:
     """Visible voxels know what the frozen encoder says of the pixels that they cover."""
-    wanted = both.original.flatten(0, 2)
+    wanted = maps.original.flatten(0, 2)
     return feature_distance(projected.flatten(0, 1), wanted, seen.visible.flatten().to(wanted))
 
 
@@ -173,14 +146,17 @@ def _correspondence(
 
 
 def _language(
-    network: JointNetwork, spec: str, example: PretrainExample, both: _Branches
+    network: JointNetwork,
+    spec: str,
+    example: PretrainExample,
+    rendered: Float[Tensor, "views cells channels"],
 ) -> Float[Tensor, ""]:
     """Pooled features of things, and of all that is seen, near the captions' embeddings."""
     words: CaptionedCells = example.captions[spec]
     opacity = example.seen[spec].opacity.flatten()
     weights = opacity * (opacity >= LEAST_OPACITY)
     decoder = network.decoders.of_encoder(spec)
-    features = both.rendered.flatten(0, 1)
+    features = rendered.flatten(0, 1)
     features = features * decoder.scale + decoder.mean
     things, totals = pooled_regions(features, words.thing.flatten(), weights, len(words.caption))
     everything = torch.zeros_like(words.thing.flatten())

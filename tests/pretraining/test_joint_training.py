@@ -15,6 +15,7 @@ from tests.pretraining.made_up_example import CHANNELS, GRIDS, example, network
 
 NAMES = {
     "condense": {"lifted", "refined", "steady", "alike", "told", "anchor"},
+    "refine": {"steady", "alike", "told", "anchor"},
     "mvnet": {"transfer", "correspondence"},
     "sparse": {
         "score_consistency",
