@@ -83,10 +83,10 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     """condense: what is read out of the refined 2D features follows the rendered ones."""
     steady_loss_mult: float = 1.0
     """condense, refine: refined 2D features of a surface are what the encoder says of it in another view."""
-    alike_loss_mult: float = 3.0
+    alike_loss_mult: float = 5.0
     """condense, refine: refined 2D features of a surface point the same way from both views; more makes them steadier
     and less like the encoder's."""
-    told_loss_mult: float = 4.0
+    told_loss_mult: float = 8.0
     """condense, refine: a linear layer reads from refined 2D features what the encoder says in another view."""
     anchor_loss_mult: float = 0.1
     """condense, refine: refined 2D features stay near the encoder's own; with this and *steady* at 0 both branches may

@@ -83,7 +83,7 @@ def test_all_objectives_can_be_trained_for(scenes: Path, tmp_path: Path):
         prepared(config)
 
 
-@pytest.mark.parametrize("objective", ["sparse", "language"])
+@pytest.mark.parametrize("objective", ["refine", "sparse", "language"])
 def test_one_objective_alone_is_evaluated_too(scenes: Path, tmp_path: Path, objective):
     config = small_pretrain_config(scenes, tmp_path, ("mini",))
     model_settings(config).objectives = (objective,)
@@ -91,7 +91,8 @@ def test_one_objective_alone_is_evaluated_too(scenes: Path, tmp_path: Path, obje
     losses_of(trainer, 0, 1)
     _, losses, _ = trainer.pipeline.get_eval_loss_dict(0)
     assert float(sum(losses.values())) > 0.0
-    assert "score_repeatability_loss" in losses or objective == "language"
+    expected = {"refine": "steady", "sparse": "score_repeatability", "language": "language"}
+    assert f"{expected[objective]}_loss" in losses
 
 
 def test_language_that_nobody_can_teach_is_refused(scenes: Path, tabletops: Path, tmp_path: Path):

@@ -67,6 +67,14 @@ def test_scores_do_not_shape_features():
     assert learning == {name for name, _ in made.named_parameters() if name.startswith(heads)}
 
 
+def test_to_refine_the_3d_network_is_not_asked(monkeypatch: pytest.MonkeyPatch):
+    made, examples = network(), [example(0), example(1)]
+    whole = joint_losses(made, examples, ["condense"])
+    monkeypatch.setattr(JointNetwork, "latents", None)
+    alone = joint_losses(made, examples, ["refine"])
+    assert all(torch.equal(loss, whole[name]) for name, loss in alone.items())
+
+
 def of_one_view(whole: PretrainExample) -> PretrainExample:
     """Its first view, of which nobody has said anything."""
     return replace(
