@@ -77,7 +77,7 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     weights on; 0: the encoders stay as they are, and the 2D branch is an adapter behind them."""
     lora_rank: int = 8
     """Rank of the updates by which these blocks learn (LoRA); 0 trains all their weights."""
-    lifted_loss_mult: float = 1.0
+    lifted_loss_mult: float = 0.3
     """condense: rendered features follow what is read out of the refined 2D features."""
     refined_loss_mult: float = 0.1
     """condense: what is read out of the refined 2D features follows the rendered ones."""
