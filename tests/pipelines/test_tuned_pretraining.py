@@ -122,7 +122,7 @@ def test_clip_can_be_tuned_for_all_objectives(scenes: Path, tmp_path: Path):
     model_settings(config).objectives = ("condense", "mvnet", "sparse", "language")
     trainer = prepared(config)
     losses = losses_of(trainer, 0, 2)
-    assert len(losses[0]) == 11
+    assert len(losses[0]) == 13
     assert losses[0]["anchor_loss"] < 1e-3 < losses[1]["anchor_loss"]
     assert model_of(lift_pipeline(trainer)).network.branch_2d.tail_sizes["mini"]["own_values"]
 
