@@ -61,9 +61,8 @@ class CondensePretrainModelConfig(CrossSceneModelConfig):
     far as sizes and encoders are the same; None starts from random weights."""
     objectives: tuple[Objective, ...] = ("condense", "mvnet")
     """What is trained for: 2D and 3D features that agree along rays, 2D ones also from view to view (condense); the
-    latter alone, without the 3D network (refine); visible voxels that
-    know 2D features and where they land in other views (mvnet); keypoint scores, which leave the features
-    as they are (sparse); regions near their captions, for encoders with text on annotated scenes (language)."""
+    latter alone, without the 3D network (refine); visible voxels that know 2D features and where they land in
+    other views (mvnet); keypoint scores, which leave the features as they are (sparse); regions near their captions, for encoders with text on annotated scenes (language)."""
     preset: Literal["S", "M", "L"] = "M"
     """Size of the 3D backbone: 3, 15 or 54 million weights."""
     latent_dim: int = 64

@@ -13,6 +13,7 @@ import torch
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
+from nerfstudio.utils.rich_utils import CONSOLE
 from torch.cuda.amp.grad_scaler import GradScaler
 
 from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
@@ -75,7 +76,8 @@ class CrossScenePipeline(VanillaPipeline):
         super().__init__(config, str(device), test_mode, 1, local_rank, grad_scaler)
         if initial is not None:
             assert isinstance(self.model, CondensePretrainModel)
-            begin_with(self.model.network, initial)
+            common = ", ".join(begin_with(self.model.network, initial)) or "none of its encoders"
+            CONSOLE.print(f"Starts from trained weights: the 3D backbone and the parts of {common}")
         self.world_size = world_size
         self._shown = shown_scene(self.datamanager, next(iter(config.encoders), None))
         self.model.surroundings = self._shown.surroundings

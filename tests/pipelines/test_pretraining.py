@@ -229,12 +229,17 @@ def test_what_was_trained_is_exported(run: Path, tmp_path: Path):
         ExportBackbone(run, tmp_path / "backbone.pt").main()
 
 
-def test_a_training_starts_from_what_another_one_exported(run: Path, scenes: Path, tmp_path: Path):
+def test_a_training_starts_from_what_another_one_exported(
+    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     file = tmp_path / "backbone.safetensors"
     ExportBackbone(run, file, half=False).main()
     config = small_pretrain_config(scenes, tmp_path)
     model_settings(config).initial_weights = file
     trainer = prepared(config)
+    assert f"the 3D backbone and the parts of {COLOURS}" in " ".join(
+        capsys.readouterr().out.split()
+    )
     found, theirs = model_of(lift_pipeline(trainer)).network, model_of(opened(run)).network
     for name in ("backbone", "decoders", "branch_2d", "score_3d"):
         expected = getattr(theirs, name).state_dict()
