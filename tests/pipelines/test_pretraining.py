@@ -60,8 +60,8 @@ def opened(run: Path) -> CrossScenePipeline:
 
 @pytest.mark.slow
 def test_it_learns_to_render_what_the_encoder_says(scenes: Path, tmp_path: Path):
-    trainer = prepared(small_pretrain_config(scenes, tmp_path, steps=40))
-    found = losses_of(trainer, 0, 40)
+    trainer = prepared(small_pretrain_config(scenes, tmp_path, steps=100))
+    found = losses_of(trainer, 0, 100)
     names = ("lifted", "refined", "steady", "alike", "told", "anchor", "transfer", "correspondence")
     assert set(found[0]) == {f"{name}_loss" for name in names}
     for name in ("lifted_loss", "transfer_loss", "correspondence_loss"):
