@@ -5,16 +5,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from nerfstudio.utils.eval_utils import eval_setup
 
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import OtherParts, SavedBackbone, load_backbone, save_backbone
 from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.models.condense_pretrain import CondensePretrainModelConfig
 from condense_ns.models.lift3d import Lift3DModelConfig
+from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipeline
 from condense_ns.pipelines.initial_backbone import begin_with, initial_backbone
 from condense_ns.pretraining.joint_network import JointNetwork
+from tests.backbones import LATENT, write_backbone
 from tests.fields.small_tail import SHAPE
+from tests.lift_run import lift_pipeline, write_list
+from tests.pretrain_run import losses_of, model_of, model_settings, small_pretrain_config
 from tests.pretraining.made_up_example import CHANNELS, example, network
+from tests.training import COLOURS, prepared
 
 
 def saved(path: Path, made: JointNetwork) -> SavedBackbone:
@@ -114,3 +120,33 @@ def test_an_encoder_with_other_weights_is_told(tmp_path: Path):
     made.decoders.of_encoder("coarse").fingerprint.copy_(fingerprint_tensor("11"))
     with pytest.raises(UserError, match="trained with coarse of other weights or settings"):
         begin_with(made, saved(tmp_path / "own.safetensors", trained()))
+
+
+def test_a_run_starts_from_a_file_that_it_does_not_need_later(
+    tabletops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = write_backbone(tmp_path / "own.safetensors", (COLOURS,), 64, refining=0.1)
+    config = small_pretrain_config(write_list(tabletops, tmp_path / "list.yaml"), tmp_path / "runs")
+    settings = model_settings(config)
+    settings.initial_weights, settings.latent_dim = file, LATENT
+    settings.decoder_hidden_dim, settings.refiner_width = 6, 4
+    trainer = prepared(config)
+    assert f"the 3D backbone and the parts of {COLOURS}" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    found, theirs = model_of(lift_pipeline(trainer)).network, load_backbone(file)
+    assert theirs.others is not None
+    for ours, wanted in (
+        (found.backbone, theirs.backbone),
+        (found.branch_2d, theirs.others.branch_2d),
+    ):
+        expected = wanted.state_dict()
+        assert all(value.equal(expected[name]) for name, value in ours.state_dict().items())
+    assert all(loss >= 0 for loss in losses_of(trainer, 0, 1)[0].values())
+    trainer.save_checkpoint(0)
+    file.unlink()
+    _, again, _, _ = eval_setup(trainer.base_dir / "config.yml", test_mode="test")
+    assert isinstance(again, CrossScenePipeline)
+    config.output_dir = tmp_path / "other"
+    with pytest.raises(UserError, match=r"there is no backbone \S+; give what condense export"):
+        prepared(config)

@@ -229,32 +229,6 @@ def test_what_was_trained_is_exported(run: Path, tmp_path: Path):
         ExportBackbone(run, tmp_path / "backbone.pt").main()
 
 
-def test_a_training_starts_from_what_another_one_exported(
-    run: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    file = tmp_path / "backbone.safetensors"
-    ExportBackbone(run, file, half=False).main()
-    config = small_pretrain_config(scenes, tmp_path)
-    model_settings(config).initial_weights = file
-    trainer = prepared(config)
-    assert f"the 3D backbone and the parts of {COLOURS}" in " ".join(
-        capsys.readouterr().out.split()
-    )
-    found, theirs = model_of(lift_pipeline(trainer)).network, model_of(opened(run)).network
-    for name in ("backbone", "decoders", "branch_2d", "score_3d"):
-        expected = getattr(theirs, name).state_dict()
-        own = getattr(found, name).state_dict()
-        assert all(torch.equal(value, expected[key]) for key, value in own.items())
-    assert all(loss >= 0 for loss in losses_of(trainer, 0, 1)[0].values())
-    trainer.save_checkpoint(0)
-    file.unlink()
-    again = opened(trainer.base_dir / "config.yml")  # needs the run alone
-    assert model_of(again).network.backbone.preset == "S"
-    config.output_dir = tmp_path / "other"
-    with pytest.raises(UserError, match=r"there is no backbone \S+; give what condense export"):
-        prepared(config)
-
-
 def test_a_scene_without_depth_is_trained_on_by_its_photographs(tabletops: Path, tmp_path: Path):
     without_depth(tabletops / TRAINING[0], tmp_path / "bare")
     trainer = prepared(small_pretrain_config(tmp_path / "bare", tmp_path / "out"))
