@@ -4,10 +4,10 @@ For refined features beside original ones: the same photographs and labels for b
 standardised features (a batch norm with the training maps' statistics) at the cells of the map; it learns
 from the label in the middle of each cell, and is asked at every pixel, its logits interpolated in between.
 
-It is the best layer that there is, not what some steps come to: cross-entropy with a penalty on the squares
-of its weights has a single minimum, which L-BFGS goes to from zero. With too few steps, features that hold
-what counts in directions of little variance, as refined ones do, would seem to hold less. The penalty is
-chosen on a fifth of the training maps.
+Cross-entropy with a penalty on the squares of its weights has a single minimum, which L-BFGS goes to from
+zero, in 200 steps at most (with the weakest penalty it may stop a little short). Far from it, features that
+hold what counts in directions of little variance, as refined ones do, would seem to hold less. The penalty
+is chosen on a fifth of the training maps.
 """
 
 from collections.abc import Sequence
