@@ -9,6 +9,7 @@ from torch import Tensor
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
+from condense_ns.lifting.picture_margin import continued
 from condense_ns.lifting.source_shares import whole_picture
 
 CHUNK = 2048
@@ -22,7 +23,7 @@ class RenderedView:
     """One view."""
 
     rgb: Float[Tensor, "height width 3"]
-    """In [0, 1]; black where no source sees anything."""
+    """In [0, 1]; where no source sees anything, continued a little way from where one does, then black."""
     depth: Float[Tensor, "height width 1"]
     """Along the optical axis."""
     accumulation: Float[Tensor, "height width 1"]
@@ -47,7 +48,8 @@ def render_picture(
         samples = network.sample(look, places)
         found.append(torch.stack([samples.depth, samples.opacity], dim=1))
         shares.append(samples.by_source)
-    picture = network.picture.in_bands(whole_picture(shares, height, width))
+    together = whole_picture(shares, height, width)
+    picture = continued(network.picture.in_bands(together), together.lit > 0)
     depth, opacity = torch.cat(found).reshape(height, width, 2).split(1, dim=2)
     return RenderedView(picture, depth, opacity)
 
