@@ -45,10 +45,10 @@ def test_a_target_that_looks_past_its_source_has_no_black_strip():
     torch.manual_seed(0)
     network = LiftingNetwork(planes=12, samples=3).eval()
     look = network.look(
-        views_at([(0.05, 0.0, 0.0)]), photographs(views_at([(0.0, 0.0, 0.0)])), RANGE
+        views_at([(0.06, 0.0, 0.0)]), photographs(views_at([(0.0, 0.0, 0.0)])), RANGE
     )
     found = render_picture(network, look, HEIGHT, WIDTH)
     unseen = found.accumulation[..., 0] == 0
-    assert unseen[:, -1].all()
-    assert not unseen[:, : WIDTH // 2].any()
-    assert (found.rgb[:, -1] > 0).all()
+    assert unseen[:, -1].any()
+    assert not unseen[:, :-RINGS].any()
+    assert (found.rgb > 0).all()
