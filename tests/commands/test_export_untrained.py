@@ -155,7 +155,7 @@ def test_a_held_out_photograph_finds_its_pose_in_a_set(has_depth: bool, tmp_path
     keypoints = read_keypoints(folder / "keypoints.npz")
     frames = json.loads((scene / "transforms.json").read_text())["frames"]
     poses = {Path(frame["file_path"]).name: frame["transform_matrix"] for frame in frames}
-    held_out = min(poses.keys() - {view.name for view in keypoints.views})
+    held_out = min(poses.keys() - {Path(view.name).name for view in keypoints.views})
     capsys.readouterr()
     Match(
         image=scene / "images" / held_out,
