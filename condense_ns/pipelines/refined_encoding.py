@@ -10,7 +10,7 @@ from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import SavedBackbone
 from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.feature_field import FeatureDecoder
-from condense_ns.rendering.pca_colours import fit_pca_colours, pca_colours
+from condense_ns.rendering.pca_colours import colour_range, fit_pca_colours, pca_colours
 
 
 @torch.no_grad()
@@ -96,17 +96,19 @@ def branch_of(
 def map_colours(
     features: Float[Tensor, "rows columns channels"], saved: SavedBackbone | None, spec: str
 ) -> Float[Tensor, "rows columns 3"]:
-    """A map as colours in [0, 1]: those of all scenes if they are known, else its own.
+    """A map as colours in [0, 1]: hues of all scenes if they are known, else its own; as bright as it allows.
+
+    Refined maps differ less from each other than the encoder's, by whose range they would all be grey.
 
     Args:
         features: in the encoder's units.
-        saved: knows the colours.
+        saved: knows the hues.
         spec: of the encoder.
     """
+    cells = features.flatten(0, 1)
     if saved is None:
-        cells = features.flatten(0, 1)
-        return pca_colours(
-            features, cells.mean(dim=0), *(one.to(cells) for one in fit_pca_colours(cells))
-        )
+        basis, limits = fit_pca_colours(cells)
+        return pca_colours(features, cells.mean(dim=0), basis.to(cells), limits.to(cells))
     decoder = saved.decoders.of_encoder(spec)
-    return pca_colours(features, decoder.mean, decoder.pca_basis, decoder.pca_range)
+    limits = colour_range((cells - decoder.mean) @ decoder.pca_basis)
+    return pca_colours(features, decoder.mean, decoder.pca_basis, limits)

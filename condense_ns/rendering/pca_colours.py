@@ -28,12 +28,19 @@ def fit_pca_colours(
     basis = torch.nn.functional.pad(basis, (0, 3 - basis.shape[1]))
     strongest = basis.gather(0, basis.abs().argmax(dim=0, keepdim=True))
     basis = basis * torch.where(strongest < 0, -1.0, 1.0)
-    limits = torch.quantile(
-        centred @ basis, torch.tensor(RANGE_QUANTILES).double().to(basis), dim=0
-    )
+    return basis.float(), colour_range(centred @ basis).float()
+
+
+def colour_range(along: Float[Tensor, "count 3"]) -> Float[Tensor, "2 3"]:
+    """What becomes the darkest and the brightest of each colour: [low, high] quantiles, high > low.
+
+    Args:
+        along: centred features along the basis.
+    """
+    limits = torch.quantile(along, torch.tensor(RANGE_QUANTILES).to(along), dim=0)
     least = 1e-6 * (1 + limits[0].abs())  # what single precision can still tell apart
     limits[1] = torch.maximum(limits[1], limits[0] + least)
-    return basis.float(), limits.float()
+    return limits
 
 
 def pca_colours(

@@ -12,12 +12,13 @@ from condense_ns.commands.encode import Encode
 from condense_ns.encoders import build_encoder
 from condense_ns.errors import UserError
 from condense_ns.export.npz_members import read_members
-from condense_ns.fields.backbone_file import OtherParts, load_backbone, save_backbone
+from condense_ns.fields.backbone_file import OtherParts, SavedBackbone, load_backbone, save_backbone
 from condense_ns.fields.branch_2d import Branch2D
 from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.fields.score_head import ScoreHead
+from condense_ns.pipelines.refined_encoding import map_colours
 
 SPEC = "gradients"
 
@@ -53,6 +54,22 @@ def test_before_training_the_branch_answers_what_the_encoder_does(tabletop: Path
     for name in ("plain", "same", "other"):
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert picture.size == (8, 6)
+
+
+def test_pictures_of_maps_that_hardly_differ_are_no_less_bright():
+    """Hues are those of all scenes; a refined map, whose range is small, uses all of it."""
+    torch.manual_seed(1)
+    decoders = LatentDecoders(8, {SPEC: 36}, hidden_dim=6)
+    decoder = decoders.of_encoder(SPEC)
+    decoder.pca_basis.copy_(torch.linalg.qr(torch.randn(36, 3)).Q)
+    backbone = SavedBackbone(OctreeBackbone("S", latent_dim=8), decoders, "")
+    features = decoder.mean + torch.randn(20, 30, 36)
+    bright, same = (
+        map_colours(decoder.mean + scale * features, backbone, SPEC) for scale in (1, 0.01)
+    )
+    assert (bright.amax(dim=(0, 1)) == 1).all()
+    assert (bright.amin(dim=(0, 1)) == 0).all()
+    torch.testing.assert_close(same, bright, atol=1e-3, rtol=0)
 
 
 def test_another_encoder_or_file_is_refused(tabletop: Path, tmp_path: Path):
