@@ -23,6 +23,7 @@ from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.geometry.interpolation import on_grid
 from condense_ns.metrics.segmentation import confusion_matrix, segmentation_figures
 from condense_ns.pipelines.photo_detector import plain_detector
+from condense_ns.pipelines.refined_encoding import read_out_map
 from condense_ns.retrieval.asking import class_embeddings
 from condense_ns.retrieval.segmentation import class_scores
 
@@ -125,6 +126,16 @@ def refined_maps(encoder: ImageEncoder, saved: SavedBackbone) -> MapOf:
 
     def found(scene: LabelledScene, view: int) -> Float[Tensor, "rows columns channels"]:
         return maps(scene.scene, view)
+
+    return found
+
+
+def read_out_maps(encoder: ImageEncoder, saved: SavedBackbone) -> MapOf:
+    """What the 2D branch's linear layer reads out of its map of a photograph."""
+    refined = refined_maps(encoder, saved)
+
+    def found(scene: LabelledScene, view: int) -> Float[Tensor, "rows columns channels"]:
+        return read_out_map(encoder, refined(scene, view), saved)
 
     return found
 

@@ -104,6 +104,7 @@ class BenchPretrain:
             latents_of,
             original_maps,
             predicted_features,
+            read_out_maps,
             refined_maps,
         )
         from condense_ns.fields.octree_backbone import OctreeBackbone
@@ -126,6 +127,10 @@ class BenchPretrain:
                 if refined.knows_scores:
                     found |= keypoint_figures(refined, scenes)
             rows[name] = found
+            if saved.others is not None and saved.others.branch_2d.reads_out(encoder.spec):
+                rows[f"{name}, read out"] = self._of_maps(
+                    read_out_maps(encoder, saved), scenes, encoder
+                )
         return rows
 
     def _probes(self, features: Any, scenes: "Scenes") -> dict[str, float]:

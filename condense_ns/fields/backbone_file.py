@@ -186,8 +186,14 @@ def _built(
         own = {
             name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)
         }
-        module.eval().load_state_dict(own)
+        module.eval().load_state_dict(_silent_read_outs(module) | own)
     return backbone, decoders, others
+
+
+def _silent_read_outs(module: nn.Module) -> dict[str, Tensor]:
+    """What files lack that were written before 2D branches had them."""
+    state = module.state_dict()
+    return {name: value for name, value in state.items() if name.startswith("read_outs.")}
 
 
 def _size(text: str) -> int | None:

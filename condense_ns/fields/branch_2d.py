@@ -1,16 +1,19 @@
 """The 2D branch of condense-pretrain: a part per encoder that refines its features, keypoint scores of the first one's.
 
 The part is an adapter behind the encoder (`feature_refiner.py`), or the encoder's own last blocks
-(`encoder_tail.py`). Before training both answer the encoder's features.
+(`encoder_tail.py`). Before training both answer the encoder's features. Refined features leave the space of the
+encoder's; a linear layer per encoder, learned beside the part, reads out of them what the encoder says there.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import Parameter
+from torch.nn.utils import skip_init
 
 from condense_ns.fields.encoder_tail import EncoderTail
 from condense_ns.fields.feature_refiner import FeatureRefiner
@@ -41,6 +44,7 @@ class Branch2D(nn.Module):
             for spec, count in self.channels.items()
         )
         self.score = ScoreHead(next(iter(self.channels.values())))
+        self.read_outs = nn.ModuleList(_changing_nothing(count) for count in channels.values())
 
     def refined(
         self, spec: str, maps: Float[Tensor, "views rows columns channels"]
@@ -52,10 +56,26 @@ class Branch2D(nn.Module):
         """The adapter of an encoder, or its last blocks."""
         return self.refiners[list(self.channels).index(spec)]
 
+    def read_out(
+        self, spec: str, refined: Float[Tensor, "*cells channels"]
+    ) -> Float[Tensor, "*cells channels"]:
+        """What a linear layer tells of an encoder's features from refined ones, both standardised."""
+        return self.reader(spec)(refined)
+
+    def reader(self, spec: str) -> nn.Module:
+        """The linear layer of an encoder; changes nothing before training."""
+        return self.read_outs[list(self.channels).index(spec)]
+
     def tail(self, spec: str) -> EncoderTail | None:
         """The last blocks of an encoder; None if it has an adapter."""
         part = self.part(spec)
         return part if isinstance(part, EncoderTail) else None
+
+    def reads_out(self, spec: str) -> bool:
+        """Whether the linear layer of an encoder has learned anything."""
+        layer = self.reader(spec)
+        assert isinstance(layer, nn.Linear)
+        return not torch.equal(layer.weight, torch.eye(len(layer.weight)).to(layer.weight))
 
     @property
     def tails(self) -> dict[str, EncoderTail]:
@@ -82,3 +102,12 @@ class Branch2D(nn.Module):
             for spec, tail in self.tails.items()
             for name in tail.of_the_encoder
         }
+
+
+def _changing_nothing(channels: int) -> nn.Linear:
+    layer = skip_init(
+        nn.Linear, channels, channels
+    )  # draws nothing: weights elsewhere stay as they are
+    nn.init.eye_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -65,15 +65,18 @@ def begin_with(network: JointNetwork, saved: SavedBackbone) -> list[str]:
         network.score_3d.load_state_dict(saved.others.score_3d.state_dict())
         ours_2d, theirs_2d = network.branch_2d, saved.others.branch_2d
         for spec in common:
-            _take_if_alike(ours_2d.part(spec), theirs_2d.part(spec))
+            if _take_if_alike(ours_2d.part(spec), theirs_2d.part(spec)):
+                ours_2d.reader(spec).load_state_dict(theirs_2d.reader(spec).state_dict())
         if next(iter(ours_2d.channels)) == next(iter(theirs_2d.channels)):
             ours_2d.score.load_state_dict(theirs_2d.score.state_dict())
     return common
 
 
-def _take_if_alike(ours: nn.Module, theirs: nn.Module) -> None:
+def _take_if_alike(ours: nn.Module, theirs: nn.Module) -> bool:
     """Weights, if names and shapes are the same; what a file leaves to the encoder stays the encoder's."""
     own, given = ours.state_dict(), theirs.state_dict()
-    if own.keys() == given.keys() and all(own[name].shape == given[name].shape for name in own):
+    alike = own.keys() == given.keys() and all(own[name].shape == given[name].shape for name in own)
+    if alike:
         left_out = theirs.of_the_encoder if isinstance(theirs, EncoderTail) else set[str]()
         ours.load_state_dict({**given, **{name: own[name] for name in left_out}})
+    return alike

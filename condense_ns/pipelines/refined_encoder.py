@@ -2,7 +2,8 @@
 
 ``backbone:<file>`` names what `condense export backbone` wrote, ``backbone:shipped`` the one that comes
 with the package. Of a backbone that was trained with several encoders the first one is refined, or the one
-behind a ``#``: ``backbone:both.safetensors#dinov2-small``.
+behind a ``#``: ``backbone:both.safetensors#dinov2-small``. For questions in words, ``?words`` behind all that has
+features read out of the refined ones by a linear layer, which are in the encoder's own space.
 """
 
 from pathlib import Path
@@ -15,9 +16,16 @@ from condense_ns.encoders import build_encoder
 from condense_ns.encoders.base import EncoderError, ImageEncoder, TextImageEncoder
 from condense_ns.encoders.fingerprint import fingerprint
 from condense_ns.fields.backbone_file import SavedBackbone, load_backbone
-from condense_ns.pipelines.refined_encoding import branch_of, read_by, refined_map, trained_size
+from condense_ns.pipelines.refined_encoding import (
+    branch_of,
+    read_by,
+    read_out_map,
+    refined_map,
+    trained_size,
+)
 
 KIND = "backbone"
+WORDS = "?words"
 
 
 class RefinedEncoder(ImageEncoder):
@@ -67,11 +75,36 @@ class RefinedEncoder(ImageEncoder):
 
 
 class RefinedTextEncoder(RefinedEncoder, TextImageEncoder):
-    """The same for an encoder that knows words, near whose features the refined ones were held."""
+    """The same for an encoder that knows words, near whose features the refined ones were held.
 
-    def __init__(self, spec: str, inner: TextImageEncoder, saved: SavedBackbone) -> None:
+    Args:
+        spec: as above.
+        inner: as above.
+        saved: as above.
+        read_out: features are read out of the refined ones, see `refined_encoding.read_out_map`.
+    """
+
+    def __init__(
+        self, spec: str, inner: TextImageEncoder, saved: SavedBackbone, read_out: bool = False
+    ) -> None:
         super().__init__(spec, inner, saved)
         self.inverse_temperature = inner.inverse_temperature
+        self.read_out = read_out
+        if read_out:
+            self.fingerprint = fingerprint({"refined": self.fingerprint, "read_out": True})
+
+    @torch.no_grad()
+    def encode(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns channels"]:
+        """Refined maps, or what is read out of them, in the units of the encoder."""
+        refined = super().encode(images)
+        return read_out_map(self.inner, refined, self.saved) if self.read_out else refined
+
+    @property
+    def knows_scores(self) -> bool:
+        """Scores are for refined features alone."""
+        return super().knows_scores and not self.read_out
 
     def encode_text(self, texts: list[str]) -> Float[Tensor, "texts channels"]:
         """Unit-length embeddings of the texts, the encoder's own."""
@@ -93,6 +126,7 @@ def photo_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
     kind, _, rest = spec.partition(":")
     if kind != KIND:
         return build_encoder(spec, device, image_size)
+    rest, words = rest.removesuffix(WORDS), rest.endswith(WORDS)
     file, _, chosen = rest.partition("#")
     if not file:
         raise EncoderError(
@@ -104,5 +138,12 @@ def photo_encoder(spec: str, device: str = "cpu", image_size: int | None = None)
     saved.decoders.of_encoder(name)
     inner = build_encoder(name, device, image_size or trained_size(saved))
     if isinstance(inner, TextImageEncoder):
-        return RefinedTextEncoder(spec, inner, saved)
+        made = RefinedTextEncoder(spec, inner, saved, read_out=words)
+        if words and not branch_of(saved, inner, "cpu")[0].reads_out(name):
+            raise EncoderError(
+                f"{spec!r}: nothing was learned to be read out (the loss told); leave {WORDS} out"
+            )
+        return made
+    if words:
+        raise EncoderError(f"{spec!r}: {name} does not know words; leave {WORDS} out")
     return RefinedEncoder(spec, inner, saved)

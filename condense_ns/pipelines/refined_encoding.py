@@ -66,6 +66,30 @@ def refined_map(
     return refined * decoder.scale + decoder.mean
 
 
+@torch.no_grad()
+def read_out_map(
+    encoder: ImageEncoder,
+    refined: Float[Tensor, "*batch rows columns channels"],
+    saved: SavedBackbone,
+) -> Float[Tensor, "*batch rows columns channels"]:
+    """What the 2D branch's linear layer reads out of refined maps.
+
+    Features in the encoder's own space, where words are; less peculiar to a view than the encoder's, more than the
+    refined ones.
+
+    Args:
+        encoder: that the branch was trained with.
+        refined: from `refined_map`.
+        saved: what was trained.
+
+    Raises:
+        UserError: nothing in 2D was trained, or not with this encoder, or with other weights of it.
+    """
+    branch, decoder = branch_of(saved, encoder, refined.device)
+    told = branch.read_out(encoder.spec, decoder.standardised(refined))
+    return told * decoder.scale + decoder.mean
+
+
 def trained_size(saved: SavedBackbone | None) -> int | None:
     """Longest side in pixels that a 2D branch's encoder saw in training; None for the encoder's own."""
     return None if saved is None or saved.others is None else saved.others.encoder_image_size

@@ -49,7 +49,6 @@ class JointNetwork(nn.Module):
         self.score_3d = ScoreHead(latent_dim)
         self.branch_2d = Branch2D(channels, refiner_width, tails)
         self.correspondence = CorrespondenceHead(latent_dim)
-        self.read_outs = nn.ModuleList(_changing_nothing(count) for count in channels.values())
 
     def latents(self, examples: Sequence[PretrainExample]) -> list[Float[Tensor, "_ latent"]]:
         """Of the voxels of each example's scene, in one pass."""
@@ -87,16 +86,3 @@ class JointNetwork(nn.Module):
             return self.branch_2d.refined(spec, maps)
         found = [on_grid(tail(trunk[None])[0], *maps.shape[1:3]) for trunk in trunks]
         return self.standardised(spec, torch.stack(found))
-
-    def read_out(
-        self, spec: str, refined: Float[Tensor, "*cells channels"]
-    ) -> Float[Tensor, "*cells channels"]:
-        """What a linear layer makes of refined features of an encoder, to see what they still hold."""
-        return self.read_outs[list(self.decoders.channels).index(spec)](refined)
-
-
-def _changing_nothing(channels: int) -> nn.Linear:
-    layer = nn.Linear(channels, channels)
-    nn.init.eye_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer

@@ -37,7 +37,7 @@ def refined_maps(
     """Of an encoder's views; arguments as for `JointNetwork.refined`, but maps in the encoder's units."""
     original = network.standardised(spec, maps)
     refined = network.refined(spec, original, trunks)
-    return RefinedMaps(original, refined, network.read_out(spec, refined))
+    return RefinedMaps(original, refined, network.branch_2d.read_out(spec, refined))
 
 
 def refinement_losses(

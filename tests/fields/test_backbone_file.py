@@ -9,6 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from condense_ns.encoders import build_encoder
+from condense_ns.encoders.fingerprint import state_digest
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import (
     FORMAT,
@@ -23,6 +24,7 @@ from condense_ns.fields.feature_field import fingerprint_tensor
 from condense_ns.fields.latent_decoders import LatentDecoders
 from condense_ns.fields.octree_backbone import OctreeBackbone
 from condense_ns.fields.score_head import ScoreHead
+from condense_ns.weight_file import read_weights, write_weights
 from tests.voxel_scenes import made_volume, surface_voxels
 
 LARGEST_SHIPPED = 20e6
@@ -169,6 +171,26 @@ def test_what_was_trained_beside_it_comes_back(networks, tmp_path):
     assert (found.scores_learned, found.encoder_image_size) == (False, None)
     save_backbone(tmp_path / "small.safetensors", *networks)
     assert load_backbone(tmp_path / "small.safetensors").others is None
+
+
+def test_files_from_before_2d_branches_were_read_out_are_still_read(networks, tmp_path):
+    others = OtherParts(Branch2D({"mini": 5, "a/b:c.d": 3}, width=4), ScoreHead(8))
+    for weight in others.branch_2d.parameters():
+        torch.nn.init.normal_(weight)
+    path = tmp_path / "whole.safetensors"
+    save_backbone(path, *networks, others=others)
+    found = load_backbone(path).others
+    assert found is not None
+    assert found.branch_2d.reads_out("mini")
+    state, about = read_weights(path, "a backbone", FORMAT, "")
+    old = {name: value for name, value in state.items() if ".read_outs." not in name}
+    assert len(old) == len(state) - 4
+    write_weights(path, old, {**about, "fingerprint": state_digest(old)})
+    found = load_backbone(path).others
+    assert found is not None
+    assert not found.branch_2d.reads_out("mini")
+    cells = torch.randn(7, 5)
+    assert torch.equal(found.branch_2d.read_out("mini", cells), cells)
 
 
 def test_how_it_was_trained_comes_back(networks, tmp_path):

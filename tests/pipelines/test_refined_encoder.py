@@ -7,11 +7,17 @@ import torch
 from torch.nn import functional as F
 
 from condense_ns.encoders import build_encoder
-from condense_ns.encoders.base import TextImageEncoder
+from condense_ns.encoders.base import EncoderError, TextImageEncoder
 from condense_ns.errors import UserError
 from condense_ns.fields.backbone_file import load_backbone, save_backbone
 from condense_ns.pipelines.photo_detector import load_detector, plain_detector, scene_detector
-from condense_ns.pipelines.refined_encoder import RefinedEncoder, photo_encoder
+from condense_ns.pipelines.refined_encoder import (
+    RefinedEncoder,
+    RefinedTextEncoder,
+    photo_encoder,
+)
+from condense_ns.pipelines.refined_encoding import branch_of
+from condense_ns.retrieval.photograph import read_picture
 from tests.backbones import write_backbone
 from tests.training import COLOURS, SURROUNDINGS
 
@@ -69,6 +75,39 @@ def test_words_go_with_the_encoder_that_knows_them():
     assert isinstance(mini, TextImageEncoder)
     assert encoder.inverse_temperature == mini.inverse_temperature
     assert torch.equal(encoder.encode_text(["a cup"]), mini.encode_text(["a cup"]))
+
+
+def test_words_are_asked_of_what_is_read_out_of_refined_features(tabletop: Path):
+    refined, asked, mini = (
+        photo_encoder("backbone:shipped"),
+        photo_encoder("backbone:shipped?words"),
+        build_encoder("mini", image_size=192),
+    )
+    assert isinstance(refined, RefinedEncoder)
+    assert isinstance(asked, RefinedTextEncoder)
+    assert asked.spec == "backbone:shipped?words"
+    assert asked.fingerprint != refined.fingerprint
+    assert (refined.knows_scores, asked.knows_scores) == (True, False)
+    branch, decoder = branch_of(refined.saved, mini, "cpu")
+    layer = branch.reader("mini")
+    assert isinstance(layer, torch.nn.Linear)
+    photograph = read_picture(tabletop / "images" / "00000.png")[None]
+    maps = refined.encode(photograph)
+    standard = (maps - decoder.mean) / decoder.scale
+    with torch.no_grad():
+        told = (standard @ layer.weight.T + layer.bias) * decoder.scale + decoder.mean
+    torch.testing.assert_close(asked.encode(photograph), told)
+    true = mini.encode(photograph)
+    assert (told - true).norm() < 0.8 * (maps - true).norm()
+
+
+def test_nothing_is_read_out_where_nothing_was_learned(tmp_path: Path):
+    path = write_backbone(tmp_path / "plain.safetensors", ("mini",), 64)
+    with pytest.raises(EncoderError, match=r"nothing was learned to be read out .* leave \?words"):
+        photo_encoder(f"backbone:{path}?words")
+    path = write_backbone(tmp_path / "wordless.safetensors", (COLOURS,), 64)
+    with pytest.raises(EncoderError, match="network does not know words; leave"):
+        photo_encoder(f"backbone:{path}?words")
 
 
 def test_what_cannot_be_built_is_told(file: Path, tmp_path: Path):

@@ -129,7 +129,7 @@ def test_shared_cells_are_compared_with_both_maps_where_they_land_in_the_next_vi
     monkeypatch,
 ):
     made, given = network(), example()
-    torch.nn.init.normal_(made.read_outs[0].weight)  # type: ignore[arg-type]
+    torch.nn.init.normal_(made.branch_2d.read_outs[0].weight)  # type: ignore[arg-type]
     monkeypatch.setattr(type(made), "refined", lambda self, spec, original, trunks: 0.5 * original)
     given = replace(given, features={"fine": given.features["fine"]}, captions={})
     found = joint_losses(made, [given], ["condense"])
@@ -142,7 +142,7 @@ def test_shared_cells_are_compared_with_both_maps_where_they_land_in_the_next_vi
             there = sample_cells(maps[[(view + 1) % 3]], place)[0]
             total += float(feature_distance(here, there, torch.ones(1)))
             apart += 1 - float(torch.cosine_similarity(here, 0.5 * there))
-            missed += float((made.read_outs[0](here) - there).detach().square().mean())
+            missed += float((made.branch_2d.read_outs[0](here) - there).detach().square().mean())
             count += 1
     assert count > 20
     assert abs(float(found["steady"]) - total / count) < 1e-4
