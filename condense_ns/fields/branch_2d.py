@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import Parameter
-from torch.nn.utils import skip_init
 
 from condense_ns.fields.encoder_tail import EncoderTail
 from condense_ns.fields.feature_refiner import FeatureRefiner
@@ -105,9 +104,8 @@ class Branch2D(nn.Module):
 
 
 def _changing_nothing(channels: int) -> nn.Linear:
-    layer = skip_init(
-        nn.Linear, channels, channels
-    )  # draws nothing: weights elsewhere stay as they are
+    """Drawn without numbers that other weights would miss."""
+    layer = nn.Linear(channels, channels, device="meta").to_empty(device="cpu")
     nn.init.eye_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
