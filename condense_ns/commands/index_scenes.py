@@ -38,7 +38,8 @@ class IndexAdd(IndexPlace):
     the package) for what a backbone of condense-pretrain makes of an encoder's; head for a keypoint head that all
     scenes share. None takes the first encoder of a keypoint file."""
     language: str | None = None
-    """Encoder that words are asked of, one of a keypoint file's; None: the index answers no words."""
+    """Encoder that words are asked of, one of a keypoint file's; backbone:<file>?words for a backbone's. None: the
+    index answers no words."""
     prior: str = "shi-tomasi"
     """Detector of keypoints in folders: shi-tomasi, dog, or an encoder of keypoint logits."""
     count: int = 512
