@@ -58,6 +58,7 @@ def test_a_mistake_ends_ns_train_with_one_sentence(tmp_path: Path):
     assert last.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_ns_eval_writes_our_figures(trained_run: TrainedRun, tmp_path: Path):
     results = figures_of(trained_run.config, tmp_path)
     assert results["psnr"] > 14.0  # the photographs' mean colour: 11.0

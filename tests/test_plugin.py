@@ -85,6 +85,7 @@ print("seconds:", loaded - began, time.process_time() - loaded)
 """
 
 
+@pytest.mark.slow
 def test_we_add_less_than_a_third_of_a_second_to_every_command(tmp_path: Path):
     """Processor time of our entry points, once the host's modules are loaded and ours compiled.
 

@@ -36,6 +36,7 @@ def test_options_that_make_no_sense_are_named(tabletop: Path, tmp_path: Path, op
     assert not (tmp_path / "bench.json").exists()
 
 
+@pytest.mark.slow
 def test_a_branch_that_changes_nothing_gives_the_encoders_figures(
     tabletop: Path, tmp_path: Path, capsys
 ):

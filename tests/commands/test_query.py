@@ -50,6 +50,7 @@ def test_a_crop_of_the_red_half_finds_the_red_half(trained_run: TrainedRun, tmp_
     assert vertices["relevancy"][left].mean() > vertices["relevancy"][right].mean() + 0.3
 
 
+@pytest.mark.slow
 def test_a_point_of_a_view_is_a_query(trained_run: TrainedRun, tmp_path: Path):
     AskQuery(
         load_config=trained_run.config,
@@ -61,6 +62,7 @@ def test_a_point_of_a_view_is_a_query(trained_run: TrainedRun, tmp_path: Path):
     assert not (tmp_path / "found" / "points.ply").exists()
 
 
+@pytest.mark.slow
 def test_thresholds_by_default_and_on_demand(
     trained_run: TrainedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

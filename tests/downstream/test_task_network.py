@@ -58,6 +58,7 @@ def test_only_what_is_to_learn_moves(clouds, mode, moving):
         assert len({name.split(".")[0] for name in moved}) == len(moving)
 
 
+@pytest.mark.slow
 def test_the_head_learns_first(clouds):
     torch.manual_seed(0)
     backbone = chosen_backbone("shipped", "all", "S", 0).backbone

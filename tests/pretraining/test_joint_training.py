@@ -150,6 +150,7 @@ def test_shared_cells_are_compared_with_both_maps_where_they_land_in_the_next_vi
     assert abs(float(found["told"]) - missed / count) < 1e-4
 
 
+@pytest.mark.slow
 def test_what_is_steady_is_what_views_have_in_common():
     """Noise of each view's own goes, what is painted on the cube stays; the other losses are left out."""
     made, given = network(), example()
