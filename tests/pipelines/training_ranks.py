@@ -23,9 +23,11 @@ TAIL = "branch_2d.refiners.0."
 """Of the network's weights, the encoder's last blocks."""
 
 
-def tuned_config(scenes: Path, output: Path, steps: int) -> TrainerConfig:
+def tuned_config(
+    scenes: Path, output: Path, encoders: tuple[str, ...] = ("mini",), steps: int = STEPS
+) -> TrainerConfig:
     """condense-pretrain with low-rank updates of an encoder's last blocks, in large steps."""
-    config = small_pretrain_config(scenes, output, ("mini",), steps)
+    config = small_pretrain_config(scenes, output, encoders, steps)
     model = model_settings(config)
     model.tuned_blocks, model.lora_rank = 2, 4
     config.optimizers["lora"]["optimizer"].lr = 1e-2
