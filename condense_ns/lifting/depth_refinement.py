@@ -1,7 +1,7 @@
-"""The proposal again, finer: cells of 2 pixels, half planes, around the likeliest plane alone.
+"""The proposal again, finer: cells of 2 pixels, half planes, around the chosen plane alone.
 
 A plane sweep as in `depth_proposal`, with the finer guiding features, over a few depths of each cell's
-own. The coarse distribution is its prior.
+own, around the plane that `depth_choice` chose. The coarse distribution is its prior.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
+from condense_ns.lifting.depth_choice import LEAST_LIKELY, chosen_planes, finer
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal
 from condense_ns.lifting.source_agreement import SourceAgreement
 from condense_ns.lifting.source_features import GUIDING, SourceMaps
@@ -21,8 +22,6 @@ COUNT = 8
 """Depths of a cell."""
 STEP = 0.5
 """Planes from one to the next."""
-FINER = 2
-"""Cells for each of the proposal's, along rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class DepthRefiner(nn.Module):
     ) -> RefinedDepth:
         """The refined depth of one target."""
         planes, extent = proposal.planes, proposal.extent
-        middle = _finer(proposal.index.detach())
+        middle = chosen_planes(target, sources, maps, proposal)
         offsets = STEP * (torch.arange(COUNT, device=middle.device) - (COUNT - 1) / 2)
         index = middle + offsets[:, None, None]
         rows, columns = middle.shape
@@ -96,19 +95,14 @@ class DepthRefiner(nn.Module):
         return RefinedDepth(planes, index[0], F.log_softmax(logits, dim=0), extent)
 
 
-def _finer(values: Float[Tensor, "*lead rows columns"]) -> Tensor:
-    """Each cell's value for all finer cells in it."""
-    return values.repeat_interleave(FINER, dim=-1).repeat_interleave(FINER, dim=-2)
-
-
 def _between_planes(
     log_probabilities: Float[Tensor, "planes coarse_rows coarse_columns"],
     index: Float[Tensor, "depths rows columns"],
 ) -> Float[Tensor, "depths rows columns"]:
-    """Logarithms of the coarse probabilities at fractional planes of finer cells."""
+    """Logarithms of the coarse probabilities at fractional planes of finer cells, none below `LEAST_LIKELY`."""
     last = len(log_probabilities) - 1
     within = index.clamp(0, last)
     before = within.floor().long().clamp_max(last - 1)
     share = within - before
-    finer = _finer(log_probabilities)
-    return torch.lerp(finer.gather(0, before), finer.gather(0, before + 1), share)
+    likely = finer(log_probabilities.clamp_min(LEAST_LIKELY))
+    return torch.lerp(likely.gather(0, before), likely.gather(0, before + 1), share)

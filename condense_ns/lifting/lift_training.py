@@ -16,8 +16,9 @@ from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places
 from condense_ns.geometry.valid_pixels import telling_cells, valid_at
 from condense_ns.lifting.augmentation import faulty, mixed_channels, recoloured
+from condense_ns.lifting.depth_choice import FINER
 from condense_ns.lifting.depth_proposal import CELL
-from condense_ns.lifting.depth_refinement import FINER, STEP
+from condense_ns.lifting.depth_refinement import STEP
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lift_example import LiftExample
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples

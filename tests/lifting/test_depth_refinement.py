@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from condense_ns.lifting.depth_choice import FINER, chosen_planes
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
-from condense_ns.lifting.depth_refinement import COUNT, FINER, STEP, DepthRefiner, RefinedDepth
+from condense_ns.lifting.depth_refinement import COUNT, STEP, DepthRefiner, RefinedDepth
 from tests.lifting.looking_views import RANGE, TARGET, plane_depths, sources
 from tests.lifting.swept_plane import true_maps
 
@@ -93,15 +94,13 @@ def test_a_proposal_that_is_a_plane_off_is_put_right():
     assert apart.mean() < 0.35
 
 
-def test_depths_lie_around_the_likeliest_plane():
-    given, middle = sources(), true_index(12, 16)
-    refined = DepthRefiner()(TARGET, given.cameras, true_maps(given), proposed(middle, 0.3))
+def test_depths_lie_around_the_chosen_plane():
+    given, proposal = sources(), proposed(true_index(12, 16), 0.3)
+    maps = true_maps(given)
+    refined = DepthRefiner()(TARGET, given.cameras, maps, proposal)
     assert refined.log_probabilities.shape == (COUNT, ROWS, COLUMNS)
-    likeliest = proposed(middle, 0.3).index
-    for row, column in ((0, 0), (5, 7), (11, 15)):
-        four = refined.first[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
-        expected = likeliest[row, column] - STEP * (COUNT - 1) / 2
-        torch.testing.assert_close(four, expected.expand(2, 2))
+    middle = chosen_planes(TARGET, given.cameras, maps, proposal)
+    torch.testing.assert_close(refined.first, middle - STEP * (COUNT - 1) / 2)
     total = refined.log_probabilities.exp().sum(dim=0)
     torch.testing.assert_close(total, torch.ones_like(total))
 

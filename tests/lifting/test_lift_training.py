@@ -133,17 +133,26 @@ def test_a_window_between_the_cells_of_an_encoder_compares_no_features(network, 
 
 
 def test_training_on_one_example_makes_its_losses_smaller(example):
+    """Those of depth most of all; what is shown is good before, since depth is chosen without any weights, too."""
     torch.manual_seed(0)
     network = LiftingNetwork(planes=12, samples=4)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
-    totals = []
+    found = []
     for step in range(40):
-        total = torch.stack(list(losses_of(network, example, step % 3).values())).sum()
+        losses = losses_of(network, example, step % 3)
+        total = torch.stack(list(losses.values())).sum()
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-        totals.append(total.item())
-    assert sum(totals[-4:]) < 0.5 * sum(totals[:4])
+        found.append({name: loss.item() for name, loss in losses.items()} | {"all": total.item()})
+    remains = {
+        name: sum(losses[name] for losses in found[-4:]) / sum(losses[name] for losses in found[:4])
+        for name in ("plane", "fine_plane", "all")
+    }
+    assert remains["plane"] < 0.35
+    assert remains["fine_plane"] < 0.5
+    assert remains["all"] < 0.6
+    assert found[-1]["all"] < 4.5
 
 
 def test_windows_lie_on_cells_within_the_target_and_reach_its_corners():
