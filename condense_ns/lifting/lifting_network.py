@@ -2,7 +2,8 @@
 
     sources -> matching and guiding features      source_features
             -> distribution over depth planes     depth_proposal        once per target
-            -> finer, around the likeliest plane  depth_refinement      once per target
+            -> one plane per finer cell           depth_choice          once per target
+            -> finer, around that plane           depth_refinement      once per target
             -> sources exposed alike              source_exposure       once per target, for what is shown
     rays    -> samples at its quantiles           rendering.proposal_sampling
             -> thickness, colours, visibility     view_aggregator
