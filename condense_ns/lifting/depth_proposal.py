@@ -13,7 +13,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.lifting.source_agreement import SourceAgreement
 from condense_ns.lifting.source_features import MATCHING, SourceMaps
@@ -51,19 +50,6 @@ class DepthProposal:
     """Of each cell, normalised."""
     extent: tuple[float, float]
     """Share of the cells' width and height that the target covers."""
-
-    def at(self, places: Float[Tensor, "rays 2"]) -> Float[Tensor, "rays planes"]:
-        """Probabilities at places of the target, between the cells."""
-        padded = places * places.new_tensor(self.extent)
-        return sample_maps(self.log_probabilities.exp()[None], padded[None])[0]
-
-    @property
-    def index(self) -> Float[Tensor, "rows columns"]:
-        """Most probable plane of each cell, with a fraction from its neighbours."""
-        best = self.log_probabilities.argmax(dim=0).clamp(1, self.planes.count - 2)
-        around = best + torch.tensor([-1, 0, 1], device=best.device)[:, None, None]
-        near_best = self.log_probabilities.gather(0, around).exp()
-        return (near_best * around).sum(dim=0) / near_best.sum(dim=0).clamp_min(1e-12)
 
 
 class DepthProposer(nn.Module):
