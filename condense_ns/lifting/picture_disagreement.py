@@ -28,6 +28,8 @@ CLOSENESS = 100.0
 GREY = (0.299, 0.587, 0.114)
 FAINTEST = 1e-4
 """Variance of colours below which a square has no contrast."""
+AT_ONCE = 4
+"""Planes."""
 UNSEEN = 0.8
 """Disagreement about places that fewer than two sources see."""
 
@@ -63,17 +65,18 @@ def picture_disagreement(
     """
     rows, columns, _ = cells.shape
     centre, directions = pixel_rays(cells.flatten(0, 1), target)
+    depths = planes.depth(torch.arange(planes.count, device=cells.device).float())
     found = []
-    for depth in planes.depth(torch.arange(planes.count, device=cells.device).float()):
-        points = centre + depth * directions
+    for some in depths.split(AT_ONCE):
+        points = (centre + some[:, None, None] * directions).flatten(0, 1)
         seen = project_pinhole(points, sources)
         looks = sample_maps(pictures, seen.places * points.new_tensor(extent))
         towards = CLOSENESS * (ray_cosines(points, target, sources) - 1)
         apart = pooled(looks, softmax_of_seen(towards, seen.inside))[1]
-        apart = _averaged(apart.reshape(1, 1, rows, columns), WINDOW)[0, 0].clamp_max(1)
-        enough = (seen.inside.sum(dim=0) >= LEAST_VIEWS).reshape(rows, columns)
+        apart = _averaged(apart.reshape(-1, 1, rows, columns), WINDOW)[:, 0].clamp_max(1)
+        enough = (seen.inside.sum(dim=0) >= LEAST_VIEWS).reshape(-1, rows, columns)
         found.append(torch.where(enough, apart, UNSEEN))
-    return torch.stack(found)
+    return torch.cat(found)
 
 
 def _averaged(maps: Float[Tensor, "maps 1 rows columns"], side: int) -> Tensor:
