@@ -36,7 +36,7 @@ def chosen_planes(
         maps: of the sources.
         proposal: of the target.
     """
-    likely = proposal.log_probabilities.detach()
+    likely = proposal.log_probabilities
     rows, columns = (FINER * cells for cells in likely.shape[1:])
     places = grid_places(rows, columns, likely.device) / likely.new_tensor(proposal.extent)
     disagreement = picture_disagreement(
