@@ -32,11 +32,11 @@ def classical_logits(
         image: RGB in [0, 1].
         detector: which.
     """
+    from kornia.color import rgb_to_grayscale
     from kornia.feature import dog_response_single, gftt_response
     from kornia.filters import gaussian_blur2d
 
-    weights = image.new_tensor([0.299, 0.587, 0.114])
-    grey = (weights[:, None, None] * image).sum(dim=0)[None, None]
+    grey = rgb_to_grayscale(image[None])
     if detector == "shi-tomasi":
         response = gftt_response(gaussian_blur2d(grey, (5, 5), (1.0, 1.0)))
     else:

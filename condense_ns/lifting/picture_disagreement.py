@@ -25,7 +25,6 @@ WINDOW = 3
 """Cells of the target, the side of the square that disagreement is averaged over."""
 CLOSENESS = 100.0
 """How much sources that look along the target's line count more: the exponent by 1 - cosine."""
-GREY = (0.299, 0.587, 0.114)
 FAINTEST = 1e-4
 """Variance of colours below which a square has no contrast."""
 AT_ONCE = 4
@@ -38,7 +37,9 @@ def contrast_normalised(
     images: Float[Tensor, "sources 3 height width"],
 ) -> Float[Tensor, "sources 1 half_height half_width"]:
     """Grey pictures of half the size, without what brightness and contrast are around each pixel."""
-    grey = torch.einsum("ichw,c->ihw", images, images.new_tensor(GREY))[:, None]
+    from kornia.color import rgb_to_grayscale
+
+    grey = rgb_to_grayscale(images)
     small = F.avg_pool2d(grey, SHRUNK, ceil_mode=True, count_include_pad=False)
     mean = _averaged(small, AROUND)
     variance = (_averaged(small.square(), AROUND) - mean.square()).clamp_min(0)

@@ -6,11 +6,11 @@ from dataclasses import replace
 import torch
 
 from condense_ns.lifting.depth_choice import FINER, chosen_planes, finer
-from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal
+from condense_ns.lifting.depth_proposal import DepthProposal
 from condense_ns.lifting.source_features import SourceMaps
-from tests.lifting.looking_views import RANGE, TARGET, plane_depths, sources
+from tests.lifting.looking_views import TARGET, sources
+from tests.lifting.proposed_planes import PLANES, proposed, true_index
 
-PLANES = DepthPlanes(*RANGE, 24)
 ROWS, COLUMNS = 12, 16
 INNER = (slice(4, -4), slice(4, -4))
 
@@ -19,16 +19,6 @@ def photographed(given) -> SourceMaps:
     """Maps of which the photographs alone are looked at."""
     none = torch.zeros(len(given), 1, 1, 1)
     return SourceMaps(given.images, none, none, (1.0, 1.0))
-
-
-def true_index(rows: int, columns: int) -> torch.Tensor:
-    return PLANES.index(plane_depths(TARGET.resized(rows, columns)))
-
-
-def proposed(index: torch.Tensor, spread: float = 1.0) -> DepthProposal:
-    """A proposal with a peak at each cell's fractional plane."""
-    logits = -((torch.arange(24.0)[:, None, None] - index) ** 2) / (2 * spread**2)
-    return DepthProposal(PLANES, logits.log_softmax(dim=0), (1.0, 1.0))
 
 
 def chosen(given, proposal: DepthProposal) -> torch.Tensor:

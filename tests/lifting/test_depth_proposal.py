@@ -11,10 +11,10 @@ from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays, 
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposer
 from condense_ns.lifting.source_features import MATCHING
-from tests.lifting.looking_views import PLACES, RANGE, TARGET, plane_depths, sources, views_at
+from tests.lifting.looking_views import PLACES, RANGE, TARGET, sources, views_at
+from tests.lifting.proposed_planes import PLANES, true_index
 from tests.lifting.swept_plane import true_maps
 
-PLANES = DepthPlanes(*RANGE, 24)
 ROWS, COLUMNS = 12, 16
 
 
@@ -64,7 +64,7 @@ def test_sources_that_see_the_plane_agree_at_its_depth(silent):
     given = sources()
     with torch.no_grad():
         proposal = silent(TARGET, given.cameras, true_maps(given), PLANES)
-    true = PLANES.index(plane_depths(TARGET.resized(ROWS, COLUMNS)))
+    true = true_index(ROWS, COLUMNS)
     apart = proposal.log_probabilities.argmax(dim=0) - true
     assert (apart.abs() < 1).float().mean() > 0.85  # maps know nothing beyond their borders
     assert apart[2:-2, 2:-2].abs().max() < 0.75
@@ -80,7 +80,7 @@ def test_a_source_whose_features_are_wrong_loses_its_say(silent):
     with torch.no_grad():
         silent.agreement.strictness.fill_(2.0)
         proposal = silent(TARGET, given.cameras, replace(maps, matching=wrong), PLANES)
-    true = PLANES.index(plane_depths(TARGET.resized(ROWS, COLUMNS)))
+    true = true_index(ROWS, COLUMNS)
     apart = proposal.log_probabilities.argmax(dim=0) - true
     assert apart[2:-2, 2:-2].abs().max() < 1
 

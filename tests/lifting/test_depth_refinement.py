@@ -9,10 +9,10 @@ import torch
 from condense_ns.lifting.depth_choice import chosen_planes, finer
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
 from condense_ns.lifting.depth_refinement import COUNT, STEP, DepthRefiner, RefinedDepth
-from tests.lifting.looking_views import RANGE, TARGET, plane_depths, sources
+from tests.lifting.looking_views import RANGE, TARGET, sources
+from tests.lifting.proposed_planes import PLANES, proposed, true_index
 from tests.lifting.swept_plane import true_maps
 
-PLANES = DepthPlanes(*RANGE, 24)
 ROWS, COLUMNS = 24, 32
 
 
@@ -24,20 +24,9 @@ def silent(network):
     return network.requires_grad_(False)
 
 
-def true_index(rows=ROWS, columns=COLUMNS):
-    return PLANES.index(plane_depths(TARGET.resized(rows, columns)))
-
-
 def even_proposal(count=24, rows=12, columns=16, extent=(1.0, 1.0)):
     log = torch.full((count, rows, columns), -math.log(count))
     return DepthProposal(DepthPlanes(*RANGE, count), log, extent)
-
-
-def proposed(index, spread=1.0):
-    """A proposal with a peak at each cell's fractional plane."""
-    planes = torch.arange(24.0)[:, None, None]
-    logits = -((planes - index) ** 2) / (2 * spread**2)
-    return DepthProposal(PLANES, logits.log_softmax(dim=0), (1.0, 1.0))
 
 
 def by_hand() -> RefinedDepth:

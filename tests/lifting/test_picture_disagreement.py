@@ -13,9 +13,9 @@ from condense_ns.lifting.picture_disagreement import (
     contrast_normalised,
     picture_disagreement,
 )
-from tests.lifting.looking_views import RANGE, TARGET, plane_depths, sources, views_at
+from tests.lifting.looking_views import RANGE, TARGET, sources, views_at
+from tests.lifting.proposed_planes import PLANES, true_index
 
-PLANES = DepthPlanes(*RANGE, 24)
 ROWS, COLUMNS = 24, 32
 CELLS = grid_places(ROWS, COLUMNS).reshape(ROWS, COLUMNS, 2)
 
@@ -55,7 +55,7 @@ def test_a_wall_of_one_colour_says_nothing():
 def test_pictures_agree_where_the_surface_is():
     found = disagreement(sources())
     assert ((found >= 0) & (found <= 1)).all()
-    true = PLANES.index(plane_depths(TARGET.resized(ROWS, COLUMNS)))
+    true = true_index(ROWS, COLUMNS)
     apart = (found.argmin(dim=0) - true)[4:-4, 4:-4].abs()
     assert float((apart < 1).float().mean()) > 0.85
     at_true = found.gather(0, true.round().long()[None])[0, 4:-4, 4:-4]
