@@ -29,7 +29,7 @@ class BenchLift:
     """Of lift3d: a .safetensors file or a run's config.yml; None takes those that come with the package."""
     targets: int = 8
     """Views of each scene that pairs start from."""
-    sources: int = 8
+    sources: int = 16
     """Photographs that each view is rendered from."""
     image_size: int = 252
     """Longest side in pixels of pictures and of what operators see."""

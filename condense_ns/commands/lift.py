@@ -42,7 +42,7 @@ class Lift:
     image_size: int = 256
     """Longest side in pixels of pictures and of the photographs that the operator sees; time grows with
     its square."""
-    sources: int = 10
+    sources: int = 16
     """Photographs that each view is rendered from."""
     clicks: tuple[str, ...] = ()
     """For stroke: view,x,y of places that are wanted, in pixels of the resized photograph; view,x,y,- of

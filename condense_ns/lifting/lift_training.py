@@ -136,7 +136,8 @@ def _picture_loss(
     square = grid_places(rows, columns, image.device) * image.new_tensor([columns, rows])
     places = (square + image.new_tensor([left, top])) / size
     with torch.no_grad():
-        shares = network.sample(exposed_alike(network, look, EXPOSURE_RAYS), places).by_source
+        shown = exposed_alike(network, look.leading, EXPOSURE_RAYS)
+        shares = network.sample(shown, places).by_source
     picture = network.picture(whole_picture([shares], rows, columns))
     true = image[:, top : top + rows, left : left + columns].movedim(0, 2)
     border = REACH if min(rows, columns) > 2 * REACH else 0

@@ -14,7 +14,7 @@
 Everything about a target that its rays share is made once, by `look`; rays are rendered in chunks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -27,7 +27,12 @@ from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
 from condense_ns.lifting.depth_refinement import DepthRefiner, RefinedDepth
-from condense_ns.lifting.feature_blending import FeatureBlender, FeatureMaps, PointHints
+from condense_ns.lifting.feature_blending import (
+    FeatureBlender,
+    FeatureMaps,
+    PointHints,
+    believed,
+)
 from condense_ns.lifting.picture_refinement import PictureRefiner
 from condense_ns.lifting.source_features import SourceFeatures, SourceMaps
 from condense_ns.lifting.source_shares import SourceShares
@@ -44,6 +49,8 @@ from condense_ns.rendering.proposal_sampling import (
     weights_from_thickness,
 )
 
+LEADING = 8
+"""The first of the sources, the most useful ones: they make depth and picture, and all lend their features."""
 LEAST_WEIGHT = 1e-6
 LEAST_SHARE = 1e-8
 
@@ -61,6 +68,19 @@ class Look:
     """Depth of the target's own surface in the sources; infinity where it is not."""
     gains: Float[Tensor, "sources 3"]
     """What the sources' colours are multiplied with; ones unless `source_exposure` has found others."""
+
+    @property
+    def leading(self) -> "Look":
+        """The same with the leading sources alone: what pictures are made from."""
+        if len(self.gains) <= LEADING:
+            return self
+        return replace(
+            self,
+            sources=self.sources[slice(LEADING)],
+            maps=self.maps.first(LEADING),
+            nearest=self.nearest[:LEADING],
+            gains=self.gains[:LEADING],
+        )
 
 
 @dataclass(frozen=True)
@@ -117,6 +137,13 @@ class RaySamples:
         )
 
     @property
+    def places(self) -> Float[Tensor, "sources rays 2"]:
+        """Where each ray's heaviest sample lies, from 0 to 1 across each source."""
+        by_ray = self.seen.places.reshape(-1, *self.depths.shape, 2)
+        heaviest = self.weights.argmax(dim=1)
+        return by_ray[:, torch.arange(len(heaviest), device=heaviest.device), heaviest]
+
+    @property
     def hints(self) -> PointHints:
         """For the blending of features."""
         return PointHints(
@@ -149,13 +176,14 @@ class LiftingNetwork(nn.Module):
 
         Args:
             target: one view.
-            sources: any number of views.
+            sources: any number of views, the most useful first; the leading ones tell the depth.
             depth_range: nearest and farthest depth before the target.
         """
         maps = self.source_features(sources.images)
         planes = DepthPlanes(*depth_range, self.planes)
-        proposal = self.proposer(target, sources.cameras, maps, planes)
-        refined = self.refiner(target, sources.cameras, maps, proposal)
+        cameras, first = sources.cameras[slice(LEADING)], maps.first(LEADING)
+        proposal = self.proposer(target, cameras, first, planes)
+        refined = self.refiner(target, cameras, first, proposal)
         with torch.no_grad():
             depth = refined.expected
             rows, columns = depth.shape
@@ -201,10 +229,23 @@ class LiftingNetwork(nn.Module):
         return weights.reshape(len(weights), *samples.depths.shape)
 
     def features(
-        self, samples: RaySamples, features: FeatureMaps, described: Tensor | None
+        self,
+        samples: RaySamples,
+        features: FeatureMaps,
+        described: Tensor | None,
+        own: Float[Tensor, "rays channels"] | None = None,
     ) -> Float[Tensor, "rays channels"]:
-        """Rendered features, divided by the opacity; zeros where no source sees the ray."""
+        """Rendered features, divided by the opacity; zeros where no source sees the ray.
+
+        Args:
+            samples: of the rays.
+            features: of the sources.
+            described: as for `source_weights`.
+            own: features of the rays in the rendered picture, that sources are believed by; None believes all.
+        """
         by_source = self.source_weights(samples, features, described)
+        if own is not None:
+            by_source = believed(by_source, features.likeness(samples.places, own))
         weights = (samples.shares * by_source).flatten(1)
         sources, rows, columns, channels = features.maps.shape
         cells, shares = map_cells(samples.seen.places, rows, columns)

@@ -30,19 +30,21 @@ RIDGE = 1e-3
 
 @torch.no_grad()
 def exposed_alike(network: LiftingNetwork, look: Look, rays: int = RAYS) -> Look:
-    """The look with gains for its sources.
+    """The look with gains for its leading sources.
 
     Args:
         network: that made the look.
         look: at a target.
         rays: of the target that are looked along.
     """
+    shown = look.leading
     width = max(1, round((rays * look.target.width / look.target.height) ** 0.5))
     places = grid_places(max(1, rays // width), width, look.gains.device)
-    plain = replace(look, gains=torch.ones_like(look.gains))
+    plain = replace(shown, gains=torch.ones_like(shown.gains))
     given = network.sample(plain, places).by_source
     seen = (given.seen > LEAST_SEEN) & (given.hidden < MOST_HIDDEN)
-    gains = equalising_gains(given.colours, seen, given.weights.sum(dim=1))
+    gains = torch.ones_like(look.gains)
+    gains[: len(shown.gains)] = equalising_gains(given.colours, seen, given.weights.sum(dim=1))
     return replace(look, gains=gains)
 
 

@@ -39,6 +39,12 @@ class SourceMaps:
         """Places in the padded maps of places in the photographs."""
         return places * places.new_tensor(self.extent)
 
+    def first(self, count: int) -> "SourceMaps":
+        """Those of the first sources."""
+        return SourceMaps(
+            self.images[:count], self.matching[:count], self.guiding[:count], self.extent
+        )
+
 
 class SourceFeatures(nn.Module):
     """Photographs -> `SourceMaps`; works on any number of any size."""

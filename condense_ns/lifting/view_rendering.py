@@ -34,7 +34,7 @@ class RenderedView:
 def render_picture(
     network: LiftingNetwork, look: Look, height: int, width: int, chunk: int = CHUNK
 ) -> RenderedView:
-    """Colour, depth and opacity of a target.
+    """Colour, depth and opacity of a target, from the leading sources.
 
     Args:
         network: that made the look.
@@ -43,7 +43,7 @@ def render_picture(
         width: of the picture.
         chunk: rays at a time.
     """
-    found, shares = [], []
+    look, found, shares = look.leading, [], []
     for places in grid_places(height, width, look.nearest.device).split(chunk):
         samples = network.sample(look, places)
         found.append(torch.stack([samples.depth, samples.opacity], dim=1))
@@ -61,6 +61,7 @@ def render_features(
     source_maps: Float[Tensor, "sources source_rows source_columns channels"],
     grid: tuple[int, int],
     corrected: bool = True,
+    own: Float[Tensor, "rows columns channels"] | None = None,
 ) -> Float[Tensor, "rows columns channels"]:
     """Features of a target, in the cells in which the encoder would answer for its photograph.
 
@@ -70,13 +71,17 @@ def render_features(
         source_maps: what the encoder answers for the sources.
         grid: rows and columns of the answer.
         corrected: let the sources correct each other; without, colours alone weigh them.
+        own: what the encoder answers for the rendered picture, on the same grid: sources that say the like
+            are believed more. None for none.
     """
     features = feature_maps(source_maps, look.sources.valid)
     described = network.blender.describe(features) if corrected else None
     sources, _, _, channels = source_maps.shape
     chunk = max(32, CHUNK_NUMBERS // (sources * network.samples * channels))
+    parts = grid_places(*grid, look.nearest.device).split(chunk)
+    owned = [None] * len(parts) if own is None else own.flatten(0, 1).split(chunk)
     rendered = [
-        network.features(network.sample(look, places), features, described)
-        for places in grid_places(*grid, look.nearest.device).split(chunk)
+        network.features(network.sample(look, places), features, described, of_part)
+        for places, of_part in zip(parts, owned, strict=True)
     ]
     return torch.cat(rendered).reshape(*grid, channels)

@@ -90,7 +90,8 @@ class Operator(ABC):
         label_names: names of the classes where `labels` answers, else empty.
         needed_views: photographs whose maps `prepare` must be given; others may come along.
         rendered_share: of a lifted map that is the operator's own map of the rendered picture, in [0, 1]:
-            sharper than what was mixed from the sources, and less steady.
+            sharper than what was mixed from the sources, and less steady. Above 0, that map also tells which
+            sources to believe (`lifting.feature_blending.believed`).
         painted_share: of a lifted answer that is mixed from the answers of the sources, in [0, 1]; for
             operators whose `decode` invents structure, which differs from view to view.
     """
@@ -102,7 +103,7 @@ class Operator(ABC):
     concurrent: bool = False
     label_names: tuple[str, ...] = ()
     needed_views: tuple[int, ...] = ()
-    rendered_share: float = 1 / 3
+    rendered_share: float = 0.35
     painted_share: float = 0.0
 
     @abstractmethod

@@ -172,24 +172,28 @@ class SceneLifter:
         return LiftedView(look, numbers, rendered)
 
     def blend(
-        self, operator: Operator, view: LiftedView, corrected: bool = True
+        self,
+        operator: Operator,
+        view: LiftedView,
+        corrected: bool = True,
+        own: Float[Tensor, "rows columns channels"] | None = None,
     ) -> Float[Tensor, "rows columns channels"]:
-        """The operator's map of a camera, from those of the sources alone."""
+        """The operator's map of a camera, from those of the sources alone; `own` as for `render_features`."""
         maps = [self.working_map(operator, number) for number in view.sources]
         grid = operator.lifted_size(view.look.target.height, view.look.target.width)
         stacked = torch.stack(maps).to(self.device)
-        return render_features(self.network, view.look, stacked, grid, corrected)
+        return render_features(self.network, view.look, stacked, grid, corrected, own)
 
     @torch.no_grad()
     def lift(
         self, operator: Operator, view: LiftedView, corrected: bool = True
     ) -> Float[Tensor, "rows columns channels"]:
         """The operator's map of a camera, from those of the sources and of the rendered picture."""
-        blended = self.blend(operator, view, corrected)
         if operator.rendered_share == 0:
-            return blended
-        own = checked_encode(operator, view.picture[None])[0].to(blended)
-        own = on_grid(own, *blended.shape[:2])
+            return self.blend(operator, view, corrected)
+        grid = operator.lifted_size(view.look.target.height, view.look.target.width)
+        own = on_grid(checked_encode(operator, view.picture[None])[0].to(self.device), *grid)
+        blended = self.blend(operator, view, corrected, own)
         return torch.lerp(blended, own, operator.rendered_share * _lit(view, *blended.shape[:2]))
 
     def lifted_answer(

@@ -53,11 +53,15 @@ def test_the_number_of_rays_at_a_time_does_not_matter(network, look, chunk):
 
 @pytest.mark.parametrize("corrected", [True, False])
 @pytest.mark.parametrize("numbers", [1, 40 * 3 * 3 * 6])
-def test_features_do_not_depend_on_it_either(network, look, corrected, numbers, monkeypatch):
+@pytest.mark.parametrize("with_own", [True, False])
+def test_features_do_not_depend_on_it_either(
+    network, look, corrected, numbers, with_own, monkeypatch
+):
     maps = some_maps(6)
-    expected = render_features(network, look, maps, (8, 9), corrected)
+    own = torch.randn(8, 9, 6, generator=torch.Generator().manual_seed(1)) if with_own else None
+    expected = render_features(network, look, maps, (8, 9), corrected, own)
     monkeypatch.setattr(view_rendering, "CHUNK_NUMBERS", numbers)
-    found = render_features(network, look, maps, (8, 9), corrected)
+    found = render_features(network, look, maps, (8, 9), corrected, own)
     assert found.shape == (8, 9, 6)
     torch.testing.assert_close(found, expected)
 

@@ -7,6 +7,7 @@ import torch
 
 from condense_ns.encoders import EncoderError
 from condense_ns.operators import OperatorError, build_operator
+from condense_ns.operators.base import Operator
 from condense_ns.operators.checking import checked_decode, checked_encode
 from tests.operators.own_operators import COLOURS
 
@@ -270,7 +271,7 @@ def test_what_no_code_tells_is_in_the_fingerprint_if_the_object_has_one(monkeypa
 
 
 def test_shares_are_the_object_s_own_or_the_usual_ones():
-    for name, shares in (("Sharpener", (1 / 3, 0.0)), ("Painter", (0.0, 0.3))):
+    for name, shares in (("Sharpener", (Operator.rendered_share, 0.0)), ("Painter", (0.0, 0.3))):
         found = operator(name)
         assert (found.rendered_share, found.painted_share) == shares
 
