@@ -1,13 +1,15 @@
-"""Whole views from a lifting network: pictures at their own resolution, features at an encoder's."""
+"""Whole views from a lifting network: pictures at their own resolution, features at an encoder's, answers at pixels."""
 
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
-from condense_ns.geometry.pinhole import grid_places
-from condense_ns.lifting.feature_blending import feature_maps
+from condense_ns.geometry.interpolation import sample_cells
+from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
+from condense_ns.lifting.feature_blending import FeatureMaps, feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.picture_margin import continued
 from condense_ns.lifting.source_shares import whole_picture
@@ -16,6 +18,11 @@ CHUNK = 2048
 """Rays at a time: what is made of them stays in a core's cache."""
 CHUNK_NUMBERS = 1 << 24
 """Numbers of sampled features at a time: wide features are rendered fewer rays at a time."""
+
+
+COARSER = 2
+"""Pixels along the side of a cell in which the sources of an answer are weighed."""
+LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -85,3 +92,49 @@ def render_features(
         for places, of_part in zip(parts, owned, strict=True)
     ]
     return torch.cat(rendered).reshape(*grid, channels)
+
+
+@torch.no_grad()
+def render_answers(
+    network: LiftingNetwork,
+    look: Look,
+    source_answers: Float[Tensor, "sources height width answers"],
+    depth: Float[Tensor, "rows columns"],
+) -> Float[Tensor, "height width answers"]:
+    """Answers at the pixels of a target, mixed from those of the sources by colours alone.
+
+    As `render_features` does it, but for speed: weights are found in cells of 2 pixels, and every source is looked
+    up once for a pixel, at the depth that was rendered.
+
+    Args:
+        network: that made the look.
+        look: at the target.
+        source_answers: at pixels of the sources.
+        depth: of the target, rendered; on fewer pixels if answers are larger than their photographs.
+    """
+    height, width = source_answers.shape[1:3]
+    answers = feature_maps(source_answers, look.sources.valid)
+    weights = _source_shares(network, look, answers, -(-height // COARSER), -(-width // COARSER))
+    weights = F.interpolate(weights[None], (height, width), mode="bilinear")[0].flatten(1)
+    depths = F.interpolate(depth[None, None], (height, width), mode="nearest-exact").reshape(-1, 1)
+    centre, directions = pixel_rays(grid_places(height, width, depth.device), look.target)
+    seen = project_pinhole(centre + depths * directions, look.sources)
+    weights = weights * seen.inside
+    total = (weights * answers.told_share(seen.places)).sum(dim=0).clamp_min(LEAST_SHARE)
+    mixed = torch.zeros_like(source_answers[0]).flatten(0, 1)
+    for number, share in enumerate(weights):
+        found = sample_cells(answers.maps[[number]], seen.places[[number]])[0]
+        mixed = torch.addcmul(mixed, share[:, None], found)
+    return (mixed / total[:, None]).reshape(height, width, -1)
+
+
+def _source_shares(
+    network: LiftingNetwork, look: Look, features: FeatureMaps, rows: int, columns: int
+) -> Float[Tensor, "sources rows columns"]:
+    """What each source has in the features of a grid's rays, without the corrector."""
+    found = []
+    for places in grid_places(rows, columns, look.nearest.device).split(CHUNK):
+        samples = network.sample(look, places)
+        weights = network.source_weights(samples, features, described=None)
+        found.append((weights * samples.shares).sum(dim=2))
+    return torch.cat(found, dim=1).unflatten(1, (rows, columns))

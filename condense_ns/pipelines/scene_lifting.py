@@ -26,7 +26,12 @@ from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.point_lifting import SeeingView
 from condense_ns.lifting.source_exposure import exposed_alike
-from condense_ns.lifting.view_rendering import RenderedView, render_features, render_picture
+from condense_ns.lifting.view_rendering import (
+    RenderedView,
+    render_answers,
+    render_features,
+    render_picture,
+)
 from condense_ns.operators.base import Operator, SourceMap
 from condense_ns.operators.checking import checked_decode, checked_encode
 
@@ -210,10 +215,8 @@ class SceneLifter:
         answer = checked_decode(operator, feature_map, view.picture)
         if operator.painted_share > 0:
             painted = torch.stack([self._painted(operator, number) for number in view.sources])
-            height, width, _ = answer.shape
-            mixed = render_features(
-                self.network, view.look, painted.to(self.device), (height, width), corrected=False
-            )
+            depth = view.rendered.depth[..., 0]
+            mixed = render_answers(self.network, view.look, painted.to(self.device), depth)
             answer = torch.lerp(answer, mixed.to(answer), operator.painted_share)
         return _answered(operator, feature_map, answer)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from condense_ns.lifting.network_file import SHIPPED, load_network
-from condense_ns.lifting.view_rendering import render_features
+from condense_ns.lifting.view_rendering import render_answers
 from condense_ns.operators.checking import checked_encode
 from condense_ns.operators.rgb import RgbOperator
 from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter, open_scene
@@ -67,7 +67,8 @@ def test_a_share_of_the_answer_is_painted_in_the_sources(lifter: SceneLifter, vi
         [lifter.maps(Painting()).map(source).amax(dim=(0, 1)) for source in view.sources]
     )
     painted = brightest[:, None, None].expand(-1, 48, 64, -1).contiguous()
-    expected = render_features(lifter.network, view.look, painted, (48, 64), corrected=False)
+    depth = view.rendered.depth[..., 0]
+    expected = render_answers(lifter.network, view.look, painted, depth)
     torch.testing.assert_close(mixed.answer, 0.75 * plain.answer + 0.25 * expected)
     least, most = brightest.amin(dim=0) - 1e-5, brightest.amax(dim=0) + 1e-5
     assert ((expected >= least) & (expected <= most)).all()  # in the convex hull of the sources'
