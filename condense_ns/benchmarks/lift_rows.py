@@ -3,7 +3,8 @@
 ==================  ============================================================================
 ``true image``      the operator on the target's own photograph: the reference, not consistent
 ``rendered image``  the operator on the colours that lift3d renders
-``nearest source``  the map of the nearest source, warped by the depth that lift3d renders
+``nearest source``  the map of the nearest source, warped by the depth that lift3d renders; nearest
+                    among those that make the picture, which beats the nearest of all
 ``plain blending``  the sources' maps, mixed by colours alone: no corrector, and no shares either
                     of the rendered picture and of the sources' paintings
 ``corrector off``   the whole method but for the corrector, with all its shares
@@ -89,8 +90,8 @@ def _nearest_map(
 
 
 def nearest_source(target: Target) -> int:
-    """Which of the sources stands nearest to the target."""
-    look = target.lifted.look
+    """Which of the sources that make the picture stands nearest to the target."""
+    look = target.lifted.look.leading
     apart = torch.linalg.vector_norm(look.sources.centres - look.target.centres, dim=1)
     return int(apart.argmin())
 

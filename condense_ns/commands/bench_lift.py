@@ -30,7 +30,7 @@ class BenchLift:
     targets: int = 8
     """Views of each scene that pairs start from."""
     sources: int = 16
-    """Photographs that each view is rendered from."""
+    """Photographs that each view is lifted from; the 8 most useful of them make its picture and depth."""
     image_size: int = 252
     """Longest side in pixels of pictures and of what operators see."""
     least_angle: float = 0.0

@@ -43,7 +43,7 @@ class Lift:
     """Longest side in pixels of pictures and of the photographs that the operator sees; time grows with
     its square."""
     sources: int = 16
-    """Photographs that each view is rendered from."""
+    """Photographs that each view is lifted from; the 8 most useful of them make its picture and depth."""
     clicks: tuple[str, ...] = ()
     """For stroke: view,x,y of places that are wanted, in pixels of the resized photograph; view,x,y,- of
     places that are not."""
