@@ -5,8 +5,8 @@
 ``rendered image``  the operator on the colours that lift3d renders
 ``nearest source``  the map of the nearest source, warped by the depth that lift3d renders; nearest
                     among those that make the picture, which beats the nearest of all
-``plain blending``  the sources' maps, mixed by colours alone: no corrector, and no shares either
-                    of the rendered picture and of the sources' paintings
+``plain blending``  the sources' maps, mixed by colours alone: no corrector, and no say either
+                    of the rendered picture, nor shares of the sources' paintings
 ``corrector off``   the whole method but for the corrector, with all its shares
 ``lift3d``          the whole method
 ==================  ============================================================================
