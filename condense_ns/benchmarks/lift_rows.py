@@ -12,7 +12,7 @@
 ==================  ============================================================================
 
 The last two differ by the corrector alone, and so tell what it does; ``plain blending`` tells what mixing
-by colours does (`methods.md` 3.6, row 4), and differs from ``lift3d`` by the shares, too.
+by colours does (`methods.md` 3.6, row 4), and differs from ``lift3d`` by what the picture and paintings say, too.
 
 No way but the first sees the target's photograph. The first two are the operator by itself, without what
 it settles for a scene when it is lifted.
