@@ -1,4 +1,4 @@
-"""Whole views from a lifting network: pictures at their own resolution, features at an encoder's, answers at pixels."""
+"""Whole views from a lifting network: pictures and answers at pixels, features in an encoder's cells."""
 
 from dataclasses import dataclass
 
@@ -110,7 +110,8 @@ def render_answers(
         network: that made the look.
         look: at the target.
         source_answers: at pixels of the sources.
-        depth: of the target, rendered; on fewer pixels if answers are larger than their photographs.
+        depth: of the target, rendered; on fewer pixels if answers are larger than their photographs. Where it is 0
+            nothing is seen, and answers are 0.
     """
     height, width = source_answers.shape[1:3]
     answers = feature_maps(source_answers, look.sources.valid)
@@ -119,7 +120,7 @@ def render_answers(
     depths = F.interpolate(depth[None, None], (height, width), mode="nearest-exact").reshape(-1, 1)
     centre, directions = pixel_rays(grid_places(height, width, depth.device), look.target)
     seen = project_pinhole(centre + depths * directions, look.sources)
-    weights = weights * seen.inside
+    weights = weights * seen.inside * (depths.T > 0)
     total = (weights * answers.told_share(seen.places)).sum(dim=0).clamp_min(LEAST_SHARE)
     mixed = torch.zeros_like(source_answers[0]).flatten(0, 1)
     for number, share in enumerate(weights):

@@ -217,7 +217,8 @@ class SceneLifter:
             painted = torch.stack([self._painted(operator, number) for number in view.sources])
             depth = view.rendered.depth[..., 0]
             mixed = render_answers(self.network, view.look, painted.to(self.device), depth)
-            answer = torch.lerp(answer, mixed.to(answer), operator.painted_share)
+            share = operator.painted_share * _lit(view, *answer.shape[:2])
+            answer = torch.lerp(answer, mixed.to(answer), share.to(answer))
         return _answered(operator, feature_map, answer)
 
     def _painted(self, operator: Operator, view: int) -> Float[Tensor, "height width answers"]:

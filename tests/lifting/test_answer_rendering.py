@@ -81,3 +81,13 @@ def test_nothing_comes_of_pixels_that_no_source_sees(network, look, depth):
     blind = network.look(TARGET, SourceViews(away, sources(2).images), RANGE)
     found = render_answers(network, blind, torch.ones(2, HEIGHT, WIDTH, 1), depth)
     assert (found == 0).all()
+
+
+def test_nothing_comes_of_pixels_without_depth(network, look, depth):
+    known = depth.clone()
+    known[:, :20] = 0
+    found = render_answers(network, look, photographs(look), known)
+    assert (found[:, :20] == 0).all()
+    torch.testing.assert_close(
+        found[:, 20:], render_answers(network, look, photographs(look), depth)[:, 20:]
+    )

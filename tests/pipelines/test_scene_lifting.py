@@ -60,6 +60,19 @@ def test_what_no_source_sees_is_left_out_of_the_map(lifter: SceneLifter, view: L
     assert torch.equal(lifter.lift(operator, dark), lifter.blend(operator, dark, own=own))
 
 
+def test_nothing_is_painted_where_no_source_sees(lifter: SceneLifter, view: LiftedView):
+    rendered = view.rendered
+    seen = rendered.accumulation.clone()
+    seen[:, :8] = 0
+    partly = LiftedView(
+        view.look, view.sources, type(rendered)(rendered.rgb, rendered.depth * seen, seen)
+    )
+    plain = lifter.lifted_answer(Painting(), partly).answer
+    found = lifter.lifted_answer(Painting(painted_share=0.5), partly).answer
+    torch.testing.assert_close(found[:, :8], plain[:, :8])
+    assert (found[:, 8:] - plain[:, 8:]).abs().mean() > 1e-3
+
+
 def test_a_share_of_the_answer_is_painted_in_the_sources(lifter: SceneLifter, view: LiftedView):
     plain = lifter.lifted_answer(Painting(), view)
     mixed = lifter.lifted_answer(Painting(painted_share=0.25), view)
