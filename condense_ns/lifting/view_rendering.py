@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
-from condense_ns.lifting.feature_blending import FeatureMaps, feature_maps
+from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.picture_margin import continued
 from condense_ns.lifting.source_shares import whole_picture
@@ -101,10 +101,10 @@ def render_answers(
     source_answers: Float[Tensor, "sources height width answers"],
     depth: Float[Tensor, "rows columns"],
 ) -> Float[Tensor, "height width answers"]:
-    """Answers at the pixels of a target, mixed from those of the sources by colours alone.
+    """Answers at the pixels of a target, mixed from those of the sources as their colours are.
 
-    As `render_features` does it, but for speed: weights are found in cells of 2 pixels, and every source is looked
-    up once for a pixel, at the depth that was rendered.
+    So sources count more that look along the target's line: what an operator paints depends on it. For speed, weights
+    are found in cells of 2 pixels, and every source is looked up once for a pixel, at the depth that was rendered.
 
     Args:
         network: that made the look.
@@ -115,7 +115,10 @@ def render_answers(
     """
     height, width = source_answers.shape[1:3]
     answers = feature_maps(source_answers, look.sources.valid)
-    weights = _source_shares(network, look, answers, -(-height // COARSER), -(-width // COARSER))
+    rows, columns = -(-height // COARSER), -(-width // COARSER)
+    parts = grid_places(rows, columns, depth.device).split(CHUNK)
+    shares = torch.cat([network.sample(look, part).by_source.weights for part in parts], dim=1)
+    weights = shares.unflatten(1, (rows, columns))
     weights = F.interpolate(weights[None], (height, width), mode="bilinear")[0].flatten(1)
     depths = F.interpolate(depth[None, None], (height, width), mode="nearest-exact").reshape(-1, 1)
     centre, directions = pixel_rays(grid_places(height, width, depth.device), look.target)
@@ -127,15 +130,3 @@ def render_answers(
         found = sample_cells(answers.maps[[number]], seen.places[[number]])[0]
         mixed = torch.addcmul(mixed, share[:, None], found)
     return (mixed / total[:, None]).reshape(height, width, -1)
-
-
-def _source_shares(
-    network: LiftingNetwork, look: Look, features: FeatureMaps, rows: int, columns: int
-) -> Float[Tensor, "sources rows columns"]:
-    """What each source has in the features of a grid's rays, without the corrector."""
-    found = []
-    for places in grid_places(rows, columns, look.nearest.device).split(CHUNK):
-        samples = network.sample(look, places)
-        weights = network.source_weights(samples, features, described=None)
-        found.append((weights * samples.shares).sum(dim=2))
-    return torch.cat(found, dim=1).unflatten(1, (rows, columns))
