@@ -51,15 +51,10 @@ class FeatureMaps:
 
     def told(self, places: Float[Tensor, "sources points 2"]) -> Bool[Tensor, "sources points"]:
         """Whether some cell around places counts."""
-        return self.told_share(places) > LEAST_TOLD
-
-    def told_share(
-        self, places: Float[Tensor, "sources points 2"]
-    ) -> Float[Tensor, "sources points"]:
-        """Share of the cells around places that counts."""
         if self.telling is None:
-            return places.new_ones(places.shape[:2])
-        return sample_cells(self.telling[..., None].to(places), places)[..., 0]
+            return places.new_ones(places.shape[:2], dtype=torch.bool)
+        shares = sample_cells(self.telling[..., None].to(places), places)[..., 0]
+        return shares > LEAST_TOLD
 
     def likeness(
         self, places: Float[Tensor, "sources rays 2"], own: Float[Tensor, "rays channels"]

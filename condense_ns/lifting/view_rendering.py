@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
+from condense_ns.geometry.valid_pixels import telling_cells
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.picture_margin import continued
@@ -114,7 +115,10 @@ def render_answers(
             nothing is seen, and answers are 0.
     """
     height, width = source_answers.shape[1:3]
-    answers = feature_maps(source_answers, look.sources.valid)
+    counted = torch.ones_like(source_answers[..., :1])
+    if look.sources.valid is not None:
+        counted = telling_cells(look.sources.valid, height, width)[..., None].to(counted)
+    answers = torch.cat([torch.where(counted > 0, source_answers, 0.0), counted], dim=-1)
     rows, columns = -(-height // COARSER), -(-width // COARSER)
     parts = grid_places(rows, columns, depth.device).split(CHUNK)
     shares = torch.cat([network.sample(look, part).by_source.weights for part in parts], dim=1)
@@ -124,9 +128,9 @@ def render_answers(
     centre, directions = pixel_rays(grid_places(height, width, depth.device), look.target)
     seen = project_pinhole(centre + depths * directions, look.sources)
     weights = weights * seen.inside * (depths.T > 0)
-    total = (weights * answers.told_share(seen.places)).sum(dim=0).clamp_min(LEAST_SHARE)
-    mixed = torch.zeros_like(source_answers[0]).flatten(0, 1)
+    mixed = torch.zeros_like(answers[0]).flatten(0, 1)
     for number, share in enumerate(weights):
-        found = sample_cells(answers.maps[[number]], seen.places[[number]])[0]
+        found = sample_cells(answers[[number]], seen.places[[number]])[0]
         mixed = torch.addcmul(mixed, share[:, None], found)
-    return (mixed / total[:, None]).reshape(height, width, -1)
+    answer = mixed[:, :-1] / mixed[:, -1:].clamp_min(LEAST_SHARE)
+    return answer.reshape(height, width, -1)
