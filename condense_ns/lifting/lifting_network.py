@@ -44,6 +44,7 @@ from condense_ns.lifting.view_aggregator import (
 )
 from condense_ns.rendering.proposal_sampling import (
     masses_at,
+    posterior_masses,
     proposed_thickness,
     quantile_indices,
     weights_from_thickness,
@@ -51,6 +52,8 @@ from condense_ns.rendering.proposal_sampling import (
 
 LEADING = 8
 """The first of the sources, the most useful ones: they make depth and picture, and all lend their features."""
+DISAGREEMENT = 1e-3
+"""Variance of the sources' colours that makes a sample 1/e times as likely."""
 LEAST_WEIGHT = 1e-6
 LEAST_SHARE = 1e-8
 
@@ -197,16 +200,18 @@ class LiftingNetwork(nn.Module):
 
     def sample(self, look: Look, places: Float[Tensor, "rays 2"]) -> RaySamples:
         """Samples of rays through places of the target, from 0 to 1 across it."""
-        probabilities, first = look.refined.at(places)
+        probabilities, planes = look.refined.at(places)
         numbers = quantile_indices(probabilities, self.samples)
-        depths = look.refined.depth(first, numbers)
+        depths = look.refined.depth(planes, numbers)
         centre, directions = pixel_rays(places, look.target)
         points = centre + depths[..., None] * directions[:, None]
         seen = seen_points(
             points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest, look.gains
         )
         said = self.aggregator(seen)
-        proposed = proposed_thickness(masses_at(probabilities, numbers))
+        alike = -said.disagreement.reshape(depths.shape) / DISAGREEMENT
+        masses = posterior_masses(masses_at(probabilities, numbers), alike)
+        proposed = proposed_thickness(masses)
         thickness = proposed * said.thickness.reshape(proposed.shape).exp()
         valid = seen.inside.any(dim=0).reshape(proposed.shape)
         return RaySamples(depths, weights_from_thickness(thickness, valid), seen, said)

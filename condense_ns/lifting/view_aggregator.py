@@ -17,6 +17,7 @@ from condense_ns.geometry.epipolar import DIRECTION, hidden_behind, ray_differen
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
 from condense_ns.lifting.layers_of_parts import of_parts
+from condense_ns.lifting.source_agreement import LEAST_VIEWS
 from condense_ns.lifting.source_features import GUIDING, SourceMaps
 from condense_ns.lifting.view_pooling import LEAST_LOGIT, pooled, softmax_of_seen
 
@@ -49,6 +50,8 @@ class Aggregated:
     """Logarithm of the factor on the proposed optical thickness."""
     colours: Float[Tensor, "points 3"]
     """RGB in [0, 1]."""
+    disagreement: Float[Tensor, " points"]
+    """Variance of the sources' colours about these, mean over the channels; one where fewer than two see the point."""
     colour_weights: Float[Tensor, "sources points"]
     """Of each source's colour; they sum to one where some source sees the point."""
     hints: Float[Tensor, "sources points hint_channels"]
@@ -122,8 +125,10 @@ class ViewAggregator(nn.Module):
         thickness = RESIDUAL * torch.tanh(self.thickness(together)[..., 0] / RESIDUAL)
         directed = of_parts(self.colour, [hints, seen.directions])[..., 0]
         weights = softmax_of_seen(seen_logits + towards + directed, seen.inside)
-        colours = (weights[..., None] * seen.looks[..., :3]).sum(dim=0)
-        return Aggregated(thickness, colours, weights, hints, visibility)
+        colours, variance = pooled(seen.looks[..., :3], weights)
+        enough = seen.inside.sum(dim=0) >= LEAST_VIEWS
+        disagreement = torch.where(enough, variance.mean(dim=1), 1.0)
+        return Aggregated(thickness, colours, disagreement, weights, hints, visibility)
 
 
 def constant_layer(inputs: int, value: float) -> nn.Linear:

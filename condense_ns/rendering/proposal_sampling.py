@@ -51,6 +51,13 @@ def masses_at(
     return likely / likely.detach() / indices.shape[1]
 
 
+def posterior_masses(
+    masses: Float[Tensor, "rays samples"], log_likelihood: Float[Tensor, "rays samples"]
+) -> Float[Tensor, "rays samples"]:
+    """Masses by what is found at the samples, too; they sum to one on every ray."""
+    return (masses.clamp_min(1e-9).log() + log_likelihood).softmax(dim=1)
+
+
 def proposed_thickness(masses: Float[Tensor, "rays samples"]) -> Float[Tensor, "rays samples"]:
     """Optical thickness of samples whose weights shall be the masses, nearest first."""
     remaining = masses.flip(1).cumsum(dim=1).flip(1).clamp_min(1e-6)

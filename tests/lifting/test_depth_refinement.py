@@ -36,19 +36,24 @@ def by_hand() -> RefinedDepth:
     return RefinedDepth(planes, torch.tensor([[0.5, -0.5]]), chances.log(), (0.75, 1.0))
 
 
-def test_cells_of_places_by_hand():
+def test_candidates_of_places_by_hand():
+    """Cells' centres lie at a third and at one; between them both cells have their share."""
     refined = by_hand()
-    places = torch.tensor([[0.0, 0.5], [0.6, 0.9], [0.7, 0.0], [1.0, 1.0], [-9.0, 9.0]])
-    chances, first = refined.at(places)  # the first cell ends at two thirds of the target
-    assert first.tolist() == [0.5, 0.5, -0.5, -0.5, 0.5]
-    expected = [[0.25, 0.75], [0.25, 0.75], [0.5, 0.5], [0.5, 0.5], [0.25, 0.75]]
-    torch.testing.assert_close(chances, torch.tensor(expected))
+    places = torch.tensor([[0.0, 0.5], [1 / 3, 0.9], [0.5, 0.0], [2 / 3, 1.0], [9.0, -9.0]])
+    chances, planes = refined.at(places)
+    first, second = {0.5: 0.25, 1.0: 0.75}, {-0.5: 0.5, 0.0: 0.5}
+    for share, found, at in zip((0.0, 0.0, 0.25, 0.5, 1.0), chances, planes, strict=True):
+        assert at.diff().min() >= 0  # the nearest first
+        for plane, chance in (first | second).items():
+            expected = share * chance if plane in second else (1 - share) * chance
+            assert found[at == plane].sum().item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_depths_of_a_cell_by_hand():
+def test_depths_of_candidates_by_hand():
     planes = by_hand().planes
-    found = by_hand().depth(torch.tensor([0.5, -0.5]), torch.tensor([[-0.5, 1.0, 9.0]] * 2))
-    index = torch.tensor([[0.25, 1.0, 2.0], [0.0, 0.0, 2.0]])  # never beyond the planes
+    candidates = torch.tensor([[0.5, 1.0, 1.9], [-0.5, 0.0, 1.0]])
+    found = by_hand().depth(candidates, torch.tensor([[-0.5, 1.0, 2.4]] * 2))
+    index = torch.tensor([[0.25, 1.0, 2.0], [0.0, 0.0, 1.2]])  # never beyond the planes
     torch.testing.assert_close(found, planes.depth(index))
 
 

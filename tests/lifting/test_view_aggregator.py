@@ -146,6 +146,17 @@ def test_colours_agree_with_a_loop_over_those_who_see(aggregator):
     torch.testing.assert_close(said.colours, slow_colours(aggregator, seen), atol=1e-5, rtol=1e-4)
 
 
+def test_disagreement_is_the_variance_of_those_who_see(aggregator):
+    seen = some_seen()
+    said = aggregator(seen)
+    apart = (seen.looks[..., :3] - said.colours).square().mean(dim=2)
+    expected = (said.colour_weights * apart).sum(dim=0)
+    several = seen.inside.sum(dim=0) > 1
+    torch.testing.assert_close(said.disagreement[several], expected[several], atol=1e-5, rtol=1e-4)
+    assert (said.disagreement[~several] == 1).all()
+    assert 0 < int(several.sum()) < len(several)
+
+
 def test_colours_lie_between_those_of_the_sources(aggregator):
     seen = some_seen(6, 100)
     said = aggregator(seen)

@@ -8,6 +8,7 @@ import torch
 from condense_ns.rendering.proposal_sampling import (
     MOST_OPAQUE,
     masses_at,
+    posterior_masses,
     proposed_thickness,
     quantile_indices,
     weights_from_thickness,
@@ -75,6 +76,13 @@ def test_masses_are_equal_and_learn_like_the_logarithm_of_the_probabilities():
     expected = [1 / 0.2, (2 + 4) / 0.7, 8 / 0.1]
     assert probabilities.grad is not None
     assert probabilities.grad[0].tolist() == pytest.approx([value / 4 for value in expected])
+
+
+def test_masses_by_what_is_found_by_hand():
+    masses = torch.tensor([[0.5, 0.25, 0.25], [0.5, 0.5, 0.0]])
+    found = posterior_masses(masses, torch.tensor([[0.0, math.log(2), -1e3], [-1e3, -1e3, -1e3]]))
+    torch.testing.assert_close(found[0], torch.tensor([0.5, 0.5, 0.0]))
+    assert found[1].tolist() == pytest.approx([0.5, 0.5, 0.0], abs=1e-6)  # all alike unlikely
 
 
 def test_masses_beyond_the_planes_or_of_impossible_ones_stay_finite():
