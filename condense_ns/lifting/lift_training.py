@@ -21,8 +21,9 @@ from condense_ns.lifting.depth_proposal import CELL
 from condense_ns.lifting.depth_refinement import STEP
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lift_example import LiftExample
-from condense_ns.lifting.lifting_network import LiftingNetwork, Look, RaySamples
+from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.picture_refinement import REACH
+from condense_ns.lifting.ray_samples import RaySamples
 from condense_ns.lifting.source_exposure import exposed_alike
 from condense_ns.lifting.source_shares import whole_picture
 from condense_ns.losses.lifting import (

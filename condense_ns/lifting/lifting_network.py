@@ -6,7 +6,7 @@
             -> finer, around that plane           depth_refinement      once per target
             -> sources exposed alike              source_exposure       once per target, for what is shown
     rays    -> samples at its quantiles           rendering.proposal_sampling
-            -> thickness, colours, visibility     view_aggregator
+            -> thickness, colours, visibility     view_aggregator       likelier where sources agree
             -> weights of the sources' features   feature_blending
             -> volume rendering, one density for colours and features
     pixels  -> sources weighed anew, by their neighbours, too   picture_refinement
@@ -17,7 +17,7 @@ Everything about a target that its rays share is made once, by `look`; rays are 
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,15 +30,12 @@ from condense_ns.lifting.depth_refinement import DepthRefiner, RefinedDepth
 from condense_ns.lifting.feature_blending import (
     FeatureBlender,
     FeatureMaps,
-    PointHints,
     believed,
 )
 from condense_ns.lifting.picture_refinement import PictureRefiner
+from condense_ns.lifting.ray_samples import LEAST_WEIGHT, RaySamples
 from condense_ns.lifting.source_features import SourceFeatures, SourceMaps
-from condense_ns.lifting.source_shares import SourceShares
 from condense_ns.lifting.view_aggregator import (
-    Aggregated,
-    SeenPoints,
     ViewAggregator,
     seen_points,
 )
@@ -54,8 +51,6 @@ LEADING = 8
 """The first of the sources, the most useful ones: they make depth and picture, and all lend their features."""
 DISAGREEMENT = 1e-3
 """Variance of the sources' colours that makes a sample 1/e times as likely."""
-LEAST_WEIGHT = 1e-6
-LEAST_SHARE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -83,74 +78,6 @@ class Look:
             maps=self.maps.first(LEADING),
             nearest=self.nearest[:LEADING],
             gains=self.gains[:LEADING],
-        )
-
-
-@dataclass(frozen=True)
-class RaySamples:
-    """Samples of some rays, and what the sources say of them."""
-
-    depths: Float[Tensor, "rays samples"]
-    weights: Float[Tensor, "rays samples"]
-    """Of volume rendering; they sum to the opacity."""
-    seen: SeenPoints
-    said: Aggregated
-
-    @property
-    def opacity(self) -> Float[Tensor, " rays"]:
-        """Zero where no source sees the ray."""
-        return self.weights.sum(dim=1)
-
-    @property
-    def shares(self) -> Float[Tensor, "rays samples"]:
-        """Weights that sum to one on every ray that is seen."""
-        return self.weights / self.opacity.clamp_min(LEAST_WEIGHT)[:, None]
-
-    @property
-    def colours(self) -> Float[Tensor, "rays 3"]:
-        """RGB in [0, 1]; black where no source sees the ray."""
-        sampled = self.said.colours.reshape(*self.depths.shape, 3)
-        return torch.einsum("rs,rsc->rc", self.shares, sampled)
-
-    @property
-    def depth(self) -> Float[Tensor, " rays"]:
-        """Expected depth along the optical axis."""
-        return (self.shares * self.depths).sum(dim=1)
-
-    @property
-    def by_source(self) -> SourceShares:
-        """What each source gives the rays."""
-        shape = (len(self.seen.inside), *self.depths.shape)
-        weights = self.said.colour_weights.reshape(shape) * self.shares
-        looks = self.seen.looks[..., :3].reshape(*shape, 3)
-        given = weights.sum(dim=2)
-        colours = torch.einsum("irs,irsc->irc", weights, looks)
-        apart = (self.shares * (self.depths - self.depth[:, None]).square()).sum(dim=1).sqrt()
-
-        def along(values: Float[Tensor, "sources points"]) -> Float[Tensor, "sources rays"]:
-            return (values.reshape(shape) * self.shares).sum(dim=2)
-
-        return SourceShares(
-            given,
-            colours / given.clamp_min(LEAST_SHARE)[..., None],
-            along(self.seen.hidden),
-            along(1 - self.seen.directions[..., 3]),
-            along(self.seen.inside.to(given)),
-            (apart / self.depth.clamp_min(LEAST_SHARE)).expand_as(given),
-        )
-
-    @property
-    def places(self) -> Float[Tensor, "sources rays 2"]:
-        """Where each ray's heaviest sample lies, from 0 to 1 across each source."""
-        by_ray = self.seen.places.reshape(-1, *self.depths.shape, 2)
-        heaviest = self.weights.argmax(dim=1)
-        return by_ray[:, torch.arange(len(heaviest), device=heaviest.device), heaviest]
-
-    @property
-    def hints(self) -> PointHints:
-        """For the blending of features."""
-        return PointHints(
-            self.seen.places, self.said.hints, self.said.visibility, self.seen.directions
         )
 
 
@@ -202,7 +129,7 @@ class LiftingNetwork(nn.Module):
         """Samples of rays through places of the target, from 0 to 1 across it."""
         probabilities, planes = look.refined.at(places)
         numbers = quantile_indices(probabilities, self.samples)
-        depths = look.refined.depth(planes, numbers)
+        depths, order = look.refined.depth(planes, numbers).sort(dim=1)
         centre, directions = pixel_rays(places, look.target)
         points = centre + depths[..., None] * directions[:, None]
         seen = seen_points(
@@ -210,7 +137,7 @@ class LiftingNetwork(nn.Module):
         )
         said = self.aggregator(seen)
         alike = -said.disagreement.reshape(depths.shape) / DISAGREEMENT
-        masses = posterior_masses(masses_at(probabilities, numbers), alike)
+        masses = posterior_masses(masses_at(probabilities, numbers.gather(1, order)), alike)
         proposed = proposed_thickness(masses)
         thickness = proposed * said.thickness.reshape(proposed.shape).exp()
         valid = seen.inside.any(dim=0).reshape(proposed.shape)
@@ -274,8 +201,3 @@ def _by_ray(
 ) -> Tensor:
     """All entries of a ray in one row."""
     return values.transpose(0, 1).flatten(1)
-
-
-def visible_rays(samples: RaySamples, least: float) -> Bool[Tensor, " rays"]:
-    """Rays with at least that opacity."""
-    return samples.opacity >= least

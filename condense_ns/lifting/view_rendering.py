@@ -54,7 +54,7 @@ def render_picture(
     look, found, shares = look.leading, [], []
     for places in grid_places(height, width, look.nearest.device).split(chunk):
         samples = network.sample(look, places)
-        found.append(torch.stack([samples.depth, samples.opacity], dim=1))
+        found.append(torch.stack([samples.surface_depth, samples.opacity], dim=1))
         shares.append(samples.by_source)
     together = whole_picture(shares, height, width)
     picture = continued(network.picture.in_bands(together), together.lit > 0)

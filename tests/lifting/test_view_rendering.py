@@ -40,7 +40,7 @@ def test_a_picture_is_made_of_its_rays(network, look):
     given = network.sample(look, grid_places(9, 11)).by_source
     torch.testing.assert_close(picture.rgb, network.picture(whole_picture([given], 9, 11)))
     samples = network.sample(look, grid_places(9, 11)[40:44])
-    torch.testing.assert_close(picture.depth.flatten()[40:44], samples.depth)
+    torch.testing.assert_close(picture.depth.flatten()[40:44], samples.surface_depth)
     torch.testing.assert_close(picture.accumulation.flatten()[40:44], samples.opacity)
 
 
