@@ -39,12 +39,13 @@ def chosen_planes(
     likely = proposal.log_probabilities
     rows, columns = (FINER * cells for cells in likely.shape[1:])
     places = grid_places(rows, columns, likely.device) / likely.new_tensor(proposal.extent)
+    planes = torch.arange(len(likely), device=likely.device).float()[:, None, None]
     disagreement = picture_disagreement(
         target,
         sources,
         contrast_normalised(maps.images),
         maps.extent,
-        proposal.planes,
+        proposal.planes.depth(planes),
         places.reshape(rows, columns, 2),
     )
     beside = F.max_pool2d(likely[None], 3, stride=1, padding=1)[0].clamp_min(LEAST_LIKELY)

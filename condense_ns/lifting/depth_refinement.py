@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from condense_ns.geometry.interpolation import map_cells
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.lifting.depth_choice import LEAST_LIKELY, chosen_planes, finer
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal
@@ -38,44 +37,17 @@ class RefinedDepth:
     extent: tuple[float, float]
     """Share of the cells' width and height that the target covers."""
 
-    def at(
-        self, places: Float[Tensor, "rays 2"]
-    ) -> tuple[Float[Tensor, "rays candidates"], Float[Tensor, "rays candidates"]]:
-        """Candidates for the surface on rays through places of the target, from 0 to 1 across it.
-
-        A ray has those of the four cells around it, by the bilinear weights of these: at a silhouette both surfaces.
-
-        Returns:
-            Their probabilities, which sum to one, and their planes, the nearest first.
-        """
-        rows, columns = self.first.shape
-        across = places.clamp(0, 1) * places.new_tensor(self.extent)
-        cells, shares = (found[0] for found in map_cells(across[None], rows, columns))
-        likely = self.log_probabilities.flatten(1)[:, cells].exp() * shares
-        planes = self.first.flatten()[cells] + self._offsets[:, None, None]
-        planes, order = planes.transpose(0, 1).flatten(1).sort(dim=1)
-        return likely.transpose(0, 1).flatten(1).gather(1, order), planes
-
-    def depth(
-        self,
-        planes: Float[Tensor, "rays candidates"],
-        number: Float[Tensor, "rays samples"],
-    ) -> Float[Tensor, "rays samples"]:
-        """Depths by their fractional number among the candidates of a ray, never beyond the planes."""
-        nearest = (number + 0.5).long().clamp(0, planes.shape[1] - 1)
-        index = planes.gather(1, nearest) + STEP * (number - nearest)
-        return self.planes.depth(index.clamp(0, self.planes.count - 1))
+    @property
+    def index(self) -> Float[Tensor, "depths rows columns"]:
+        """Fractional planes of the depths."""
+        offsets = STEP * torch.arange(len(self.log_probabilities), device=self.first.device)
+        return self.first + offsets[:, None, None]
 
     @property
-    def expected(self) -> Float[Tensor, "rows columns"]:
-        """Depth of each cell's mean plane."""
-        mean = (self.log_probabilities.exp() * self._offsets[:, None, None]).sum(dim=0)
-        return self.planes.depth((self.first + mean).clamp(0, self.planes.count - 1))
-
-    @property
-    def _offsets(self) -> Float[Tensor, " depths"]:
-        """Planes from the first depth to each."""
-        return STEP * torch.arange(len(self.log_probabilities), device=self.first.device)
+    def mean(self) -> Float[Tensor, "rows columns"]:
+        """Each cell's mean plane, never beyond the planes."""
+        expected = (self.log_probabilities.exp() * self.index).sum(dim=0)
+        return expected.clamp(0, self.planes.count - 1)
 
 
 class DepthRefiner(nn.Module):

@@ -4,6 +4,7 @@
             -> distribution over depth planes     depth_proposal        once per target
             -> one plane per finer cell           depth_choice          once per target
             -> finer, around that plane           depth_refinement      once per target
+            -> depths of cells around, too        depth_candidates      once per target
             -> sources exposed alike              source_exposure       once per target, for what is shown
     rays    -> samples at its quantiles           rendering.proposal_sampling
             -> thickness, colours, visibility     view_aggregator       likelier where sources agree
@@ -25,6 +26,7 @@ from condense_ns.geometry.epipolar import nearest_surface
 from condense_ns.geometry.interpolation import map_cells
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.geometry.source_views import SourceViews
+from condense_ns.lifting.depth_candidates import DepthCandidates, depth_candidates
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
 from condense_ns.lifting.depth_refinement import DepthRefiner, RefinedDepth
 from condense_ns.lifting.feature_blending import (
@@ -62,6 +64,7 @@ class Look:
     maps: SourceMaps
     proposal: DepthProposal
     refined: RefinedDepth
+    candidates: DepthCandidates
     nearest: Float[Tensor, "sources rows columns"]
     """Depth of the target's own surface in the sources; infinity where it is not."""
     gains: Float[Tensor, "sources 3"]
@@ -114,8 +117,9 @@ class LiftingNetwork(nn.Module):
         cameras, first = sources.cameras[slice(LEADING)], maps.first(LEADING)
         proposal = self.proposer(target, cameras, first, planes)
         refined = self.refiner(target, cameras, first, proposal)
+        candidates = depth_candidates(target, cameras, first, refined)
         with torch.no_grad():
-            depth = refined.expected
+            depth = planes.depth(refined.mean)
             rows, columns = depth.shape
             places = grid_places(rows, columns, depth.device) / depth.new_tensor(refined.extent)
             centre, directions = pixel_rays(places, target)
@@ -123,13 +127,13 @@ class LiftingNetwork(nn.Module):
             cells = maps.matching.shape[2], maps.matching.shape[3]
             nearest = nearest_surface(surface, sources.cameras, *cells)
             gains = torch.ones(len(sources.images), 3, device=depth.device)
-        return Look(target, sources.cameras, maps, proposal, refined, nearest, gains)
+        return Look(target, sources.cameras, maps, proposal, refined, candidates, nearest, gains)
 
     def sample(self, look: Look, places: Float[Tensor, "rays 2"]) -> RaySamples:
         """Samples of rays through places of the target, from 0 to 1 across it."""
-        probabilities, planes = look.refined.at(places)
+        probabilities, index = look.candidates.at(places)
         numbers = quantile_indices(probabilities, self.samples)
-        depths, order = look.refined.depth(planes, numbers).sort(dim=1)
+        depths, order = look.candidates.depth(index, numbers).sort(dim=1)
         centre, directions = pixel_rays(places, look.target)
         points = centre + depths[..., None] * directions[:, None]
         seen = seen_points(

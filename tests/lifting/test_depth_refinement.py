@@ -36,31 +36,12 @@ def by_hand() -> RefinedDepth:
     return RefinedDepth(planes, torch.tensor([[0.5, -0.5]]), chances.log(), (0.75, 1.0))
 
 
-def test_candidates_of_places_by_hand():
-    """Cells' centres lie at a third and at one; between them both cells have their share."""
+def test_planes_of_cells_by_hand():
     refined = by_hand()
-    places = torch.tensor([[0.0, 0.5], [1 / 3, 0.9], [0.5, 0.0], [2 / 3, 1.0], [9.0, -9.0]])
-    chances, planes = refined.at(places)
-    first, second = {0.5: 0.25, 1.0: 0.75}, {-0.5: 0.5, 0.0: 0.5}
-    for share, found, at in zip((0.0, 0.0, 0.25, 0.5, 1.0), chances, planes, strict=True):
-        assert at.diff().min() >= 0  # the nearest first
-        for plane, chance in (first | second).items():
-            expected = share * chance if plane in second else (1 - share) * chance
-            assert found[at == plane].sum().item() == pytest.approx(expected, abs=1e-6)
-
-
-def test_depths_of_candidates_by_hand():
-    planes = by_hand().planes
-    candidates = torch.tensor([[0.5, 1.0, 1.9], [-0.5, 0.0, 1.0]])
-    found = by_hand().depth(candidates, torch.tensor([[-0.5, 1.0, 2.4]] * 2))
-    index = torch.tensor([[0.25, 1.0, 2.0], [0.0, 0.0, 1.2]])  # never beyond the planes
-    torch.testing.assert_close(found, planes.depth(index))
-
-
-def test_the_expected_depth_by_hand():
-    planes = by_hand().planes
-    expected = planes.depth(torch.tensor([[0.5 + 0.75 * STEP, 0.0]]))
-    torch.testing.assert_close(by_hand().expected, expected)
+    expected = torch.tensor([[[0.5, -0.5]], [[0.5 + STEP, -0.5 + STEP]]])
+    torch.testing.assert_close(refined.index, expected)
+    mean = torch.tensor([[0.5 + 0.75 * STEP, 0.0]])  # never beyond the planes
+    torch.testing.assert_close(refined.mean, mean)
 
 
 def test_the_surface_is_found_more_finely_than_before():
@@ -73,7 +54,7 @@ def test_the_surface_is_found_more_finely_than_before():
     coarse = finer(proposal.log_probabilities.argmax(dim=0).float())
     inner = (slice(4, -4), slice(4, -4))
     before = (coarse - true_index())[inner].abs()
-    after = (PLANES.index(refined.expected) - true_index())[inner].abs()
+    after = (refined.mean - true_index())[inner].abs()
     assert after.mean() < 0.4 * before.mean()
     assert after.max() < 0.3
 
@@ -84,7 +65,7 @@ def test_a_proposal_that_is_a_plane_off_is_put_right():
     refiner.agreement.trust.fill_(5.0)
     off = proposed(true_index(12, 16) + 1.0, spread=2.0)
     refined = refiner(TARGET, given.cameras, true_maps(given), off)
-    apart = (PLANES.index(refined.expected) - true_index())[4:-4, 4:-4].abs()
+    apart = (refined.mean - true_index())[4:-4, 4:-4].abs()
     assert apart.mean() < 0.35
 
 
@@ -129,7 +110,7 @@ def test_any_number_of_planes_and_any_size(count, size):
     refined = DepthRefiner()(target, given.cameras, true_maps(given), even)
     assert refined.first.shape == (2 * rows, 2 * columns)
     assert refined.extent == extent
-    depths = refined.expected
+    depths = refined.planes.depth(refined.mean)
     assert depths.isfinite().all()
     assert ((depths >= RANGE[0] - 1e-4) & (depths <= RANGE[1] + 1e-4)).all()
 

@@ -11,6 +11,7 @@ from condense_ns.lifting.depth_proposal import DepthPlanes
 from condense_ns.lifting.picture_disagreement import (
     UNSEEN,
     contrast_normalised,
+    halved,
     picture_disagreement,
 )
 from tests.lifting.looking_views import RANGE, TARGET, sources, views_at
@@ -23,7 +24,22 @@ CELLS = grid_places(ROWS, COLUMNS).reshape(ROWS, COLUMNS, 2)
 def disagreement(given: SourceViews, target: PinholeViews = TARGET, planes=PLANES) -> torch.Tensor:
     """Of all of the photographs' pixels."""
     pictures = contrast_normalised(given.images)
-    return picture_disagreement(target, given.cameras, pictures, (1.0, 1.0), planes, CELLS)
+    depths = planes.depth(torch.arange(float(planes.count))[:, None, None])
+    return picture_disagreement(target, given.cameras, pictures, (1.0, 1.0), depths, CELLS)
+
+
+def test_cells_may_have_depths_of_their_own_and_pictures_several_channels():
+    given = sources()
+    pictures = halved(given.images)
+    numbers = 23 * torch.rand(2, ROWS, COLUMNS, generator=torch.Generator().manual_seed(0))
+
+    def of(some, depths):
+        return picture_disagreement(TARGET, given.cameras, some, (1.0, 1.0), depths, CELLS)
+
+    everywhere = torch.stack([of(pictures, PLANES.depth(one)) for one in numbers[:, None]])[:, 0]
+    torch.testing.assert_close(of(pictures, PLANES.depth(numbers)), everywhere)
+    single = [of(pictures[:, [at]], PLANES.depth(numbers)) for at in range(3)]
+    torch.testing.assert_close(torch.stack(single).mean(dim=0), everywhere, atol=1e-5, rtol=1e-4)
 
 
 def test_pictures_are_halved_and_freed_from_brightness_and_contrast():

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.geometry.source_views import SourceViews
+from condense_ns.lifting.depth_candidates import depth_candidates
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal
 from condense_ns.lifting.depth_refinement import COUNT, STEP, RefinedDepth
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
@@ -31,31 +32,33 @@ def two_planes(view: PinholeViews) -> Float[Tensor, "3 height width"]:
     return texture(xyz).T.reshape(3, HEIGHT, WIDTH)
 
 
-def cell_depths() -> Float[Tensor, "rows columns"]:
-    """The near plane in every cell that the edge runs through."""
+def cell_depths(wider: int) -> Float[Tensor, "rows columns"]:
+    """The near plane in the cell that the edge runs through, and in so many cells beyond."""
     columns = torch.arange(WIDTH // 2)
-    return torch.where(columns <= 16, NEAR, FAR).expand(HEIGHT // 2, -1)
+    return torch.where(columns <= 16 + wider, NEAR, FAR).expand(HEIGHT // 2, -1)
 
 
-def look() -> Look:
+def look(wider: int) -> Look:
     """Cells know one depth each."""
     cameras = views_at(PLACES)
     images = torch.stack([two_planes(cameras[[at]]) for at in range(len(PLACES))])
     given = SourceViews(cameras, images)
     chances = torch.full((COUNT, HEIGHT // 2, WIDTH // 2), 1e-6)
     chances[COUNT // 2] = 1.0
-    first = PLANES.index(cell_depths()) - STEP * (COUNT // 2)
+    first = PLANES.index(cell_depths(wider)) - STEP * (COUNT // 2)
     refined = RefinedDepth(PLANES, first, chances.log(), (1.0, 1.0))
     nowhere = DepthProposal(PLANES, torch.zeros(24, HEIGHT // 4, WIDTH // 4), (1.0, 1.0))
     maps = SourceFeatures()(given.images)
     nearest = torch.full((len(PLACES), HEIGHT // 4, WIDTH // 4), torch.inf)
-    return Look(TARGET, cameras, maps, nowhere, refined, nearest, torch.ones(len(PLACES), 3))
+    candidates = depth_candidates(TARGET, cameras, maps, refined)
+    gains = torch.ones(len(PLACES), 3)
+    return Look(TARGET, cameras, maps, nowhere, refined, candidates, nearest, gains)
 
 
 @torch.no_grad()
-def found_depths() -> Float[Tensor, "height width"]:
-    samples = LiftingNetwork(24).sample(look(), grid_places(HEIGHT, WIDTH))
-    return samples.depth.reshape(HEIGHT, WIDTH)
+def found_depths(wider: int = 0) -> Float[Tensor, "height width"]:
+    samples = LiftingNetwork(24).sample(look(wider), grid_places(HEIGHT, WIDTH))
+    return samples.surface_depth.reshape(HEIGHT, WIDTH)
 
 
 def test_both_pixels_of_a_cell_have_the_surface_where_sources_agree():
@@ -71,3 +74,10 @@ def test_away_from_the_edge_cells_are_right():
     before, behind = depths[INNER, 16:31], depths[INNER, 36:]
     torch.testing.assert_close(before, torch.full_like(before, NEAR), atol=0.1, rtol=0)
     torch.testing.assert_close(behind, torch.full_like(behind, FAR), atol=0.3, rtol=0)
+
+
+def test_near_things_that_came_out_too_wide_are_as_wide_as_they_are():
+    torch.manual_seed(0)
+    depths = found_depths(wider=2)
+    assert (depths[INNER, 20:32] - NEAR).abs().mean() < 0.1
+    assert (depths[INNER, 34:40] - FAR).abs().mean() < 0.3  # of which cells say near up to 38
