@@ -18,14 +18,13 @@ from condense_ns.geometry.pinhole import PinholeViews, grid_places
 from condense_ns.lifting.depth_proposal import DepthPlanes
 from condense_ns.lifting.depth_refinement import STEP, RefinedDepth
 from condense_ns.lifting.picture_disagreement import halved, picture_disagreement
+from condense_ns.lifting.source_agreement import log_agreement
 from condense_ns.lifting.source_features import SourceMaps
 
 AWAY = 3
 """Cells from a cell to those that lend it their depths."""
 LENT = 0.1
 """Probability of each of the four depths that are lent, before pictures are asked."""
-DISAGREEMENT = 0.01
-"""Variance of the sources' colours that makes a depth 1/e times as likely."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def depth_candidates(
         )
         before = torch.full_like(apart, LENT)
         before[0] = 1 - LENT * len(lent)
-        own, others = (before.log() - apart / DISAGREEMENT).softmax(dim=0).split([1, len(lent)])
+        own, others = (before.log() + log_agreement(apart)).softmax(dim=0).split([1, len(lent)])
     likely = torch.cat([refined.log_probabilities.exp() * own, others])
     return DepthCandidates(refined.planes, torch.cat([refined.index, lent]), likely, refined.extent)
 

@@ -36,6 +36,7 @@ from condense_ns.lifting.feature_blending import (
 )
 from condense_ns.lifting.picture_refinement import PictureRefiner
 from condense_ns.lifting.ray_samples import LEAST_WEIGHT, RaySamples
+from condense_ns.lifting.source_agreement import log_agreement
 from condense_ns.lifting.source_features import SourceFeatures, SourceMaps
 from condense_ns.lifting.view_aggregator import (
     ViewAggregator,
@@ -51,8 +52,6 @@ from condense_ns.rendering.proposal_sampling import (
 
 LEADING = 8
 """The first of the sources, the most useful ones: they make depth and picture, and all lend their features."""
-DISAGREEMENT = 1e-3
-"""Variance of the sources' colours that makes a sample 1/e times as likely."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class LiftingNetwork(nn.Module):
             points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest, look.gains
         )
         said = self.aggregator(seen)
-        alike = -said.disagreement.reshape(depths.shape) / DISAGREEMENT
+        alike = log_agreement(said.disagreement.reshape(depths.shape))
         masses = posterior_masses(masses_at(probabilities, numbers.gather(1, order)), alike)
         proposed = proposed_thickness(masses)
         thickness = proposed * said.thickness.reshape(proposed.shape).exp()

@@ -14,6 +14,20 @@ AT_ONCE = 8192
 LEAST_VIEWS = 2
 """Sources that must see a place before their agreement says anything."""
 
+NOISE = 1e-3
+"""Variance of the sources' colours that a surface may well have: of grain, glints, an edge nearby."""
+STRICTNESS = 2.0
+"""Power of 1 + variance / noise by which a place is less likely to be surface."""
+
+
+def log_agreement(variance: Float[Tensor, "*places"]) -> Float[Tensor, "*places"]:
+    """Logarithm of how likely places are to be surface, by the variance of the sources' colours there.
+
+    Not linear in the variance, as it were if one noise held everywhere (Student's instead of the normal
+    distribution): where even the best place has much of it, the others are not ruled out.
+    """
+    return -STRICTNESS * torch.log1p(variance / NOISE)
+
 
 class SourceAgreement(nn.Module):
     """Features of sources at places -> a few numbers for a network, and a first guess without one.

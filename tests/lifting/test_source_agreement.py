@@ -9,7 +9,7 @@ from condense_ns.geometry.epipolar import ray_differences
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import project_pinhole
 from condense_ns.lifting import source_agreement
-from condense_ns.lifting.source_agreement import SourceAgreement
+from condense_ns.lifting.source_agreement import NOISE, STRICTNESS, SourceAgreement, log_agreement
 from tests.lifting.looking_views import TARGET, sources, views_at
 from tests.lifting.swept_plane import plane_points, true_maps
 
@@ -23,6 +23,17 @@ def agreement() -> SourceAgreement:
 
 def some(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_likelihood_by_the_variance_of_colours_by_hand():
+    found = log_agreement(NOISE * torch.tensor([0.0, 1.0, 3.0])).exp()
+    assert found.tolist() == pytest.approx([1.0, 2**-STRICTNESS, 4**-STRICTNESS])
+
+
+def test_twice_a_large_variance_rules_nothing_out():
+    small, large = log_agreement(torch.tensor([[1e-6, 2e-6], [0.1, 0.2]]))
+    assert small.diff().abs() < 0.01
+    assert large.diff().item() == pytest.approx(-STRICTNESS * math.log(2), rel=0.01)
 
 
 def test_variances_of_two_sources_by_hand(agreement):
