@@ -1,8 +1,9 @@
 """How unlike the sources' pictures are at depths before a target, without any learnt layer.
 
-Where all depths are compared, pictures are first freed from brightness and contrast, which differ between photographs: from each pixel the
-mean around it is taken, and it is divided by the standard deviation there. What is left varies over the
-sources, those counting most that look along the target's line, little where the surface is.
+Where all depths are compared, pictures are first freed from brightness and contrast, which differ between
+photographs: from each pixel the mean around it is taken, and it is divided by the standard deviation there.
+What is left varies over the sources, those counting most that look along the target's line, little where the
+surface is.
 """
 
 import torch
