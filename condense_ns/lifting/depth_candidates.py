@@ -80,10 +80,11 @@ def depth_candidates(
         refined: of the target.
     """
     with torch.no_grad():
-        lent = _lent(refined.mean)
+        mean = refined.mean
+        lent = _lent(mean)
         rows, columns = refined.first.shape
         cells = grid_places(rows, columns, lent.device) / lent.new_tensor(refined.extent)
-        depths = refined.planes.depth(torch.cat([refined.mean[None], lent]))
+        depths = refined.planes.depth(torch.cat([mean[None], lent]))
         pictures = halved(maps.images)
         apart = picture_disagreement(
             target, sources, pictures, maps.extent, depths, cells.reshape(rows, columns, 2)
