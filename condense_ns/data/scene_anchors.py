@@ -102,14 +102,9 @@ class SceneAnchors:
             UserError: no view is left, or none shares anything with a target that is a view.
         """
         allowed = [at for at in candidates if at not in exclude and at != view]
+        allowed = self.apart(target, allowed, least_angle)
         views = self._scene.views[allowed]
-        few = self.points[:ANCHORS_FOR_A_CHOICE]  # they stand in random order
-        if least_angle > 0.0 and allowed:
-            angles = mean_ray_angles(few, target, views)
-            allowed = [
-                at for at, angle in zip(allowed, angles, strict=True) if angle >= least_angle
-            ]
-            views = self._scene.views[allowed]
+        few = self.points[:ANCHORS_FOR_A_CHOICE]
         if not allowed:
             raise UserError(f"{self._called(view)} has no other view to be lifted from; add views")
         near = pose_distances(target, views, self._spacing)
@@ -121,6 +116,14 @@ class SceneAnchors:
                 "that overlap it"
             )
         return [allowed[at] for at in diverse_choice(weights, count, ties=near)]
+
+    def apart(self, target: PinholeViews, views: list[int], least_angle: float) -> list[int]:
+        """Those of some views whose rays to the target's anchors differ by so many degrees at least."""
+        if least_angle <= 0.0 or not views:
+            return views
+        few = self.points[:ANCHORS_FOR_A_CHOICE]
+        angles = mean_ray_angles(few, target, self._scene.views[views])
+        return [at for at, angle in zip(views, angles, strict=True) if angle >= least_angle]
 
     def _called(self, view: int | None) -> str:
         name = "a free camera" if view is None else f"view {view} ({self._scene.file(view).name})"

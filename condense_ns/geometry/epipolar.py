@@ -1,8 +1,7 @@
 """How sources look at points on the rays of a target: from which side, and past what.
 
 `ray_differences` is the relative direction of IBRNet (`methods.md` 4.2), zero where source and target
-look along the same line. `hidden_behind` splats the target's surface into the sources: what lies
-behind it there is hidden from them.
+look along the same line. What lies `behind` a surface is hidden from the views that see it.
 """
 
 from dataclasses import dataclass
@@ -107,15 +106,17 @@ def nearest_surface(
     return buffer.reshape(len(views), rows, columns)
 
 
-def hidden_behind(
+def behind(
     nearest: Float[Tensor, "views rows columns"],
     places: Float[Tensor, "views points 2"],
     depths: Float[Tensor, "views points"],
 ) -> Float[Tensor, "views points"]:
-    """How far points lie behind the nearest surface of their cell, of their depth, in [0, 1].
+    """How far points lie behind the nearest surface of their cell, as a share of their depth.
+
+    Negative before it, minus infinity where the cell has none.
 
     Args:
-        nearest: from `nearest_surface`.
+        nearest: depth of the surface in cells of the views, infinity where there is none.
         places: of the points, from 0 to 1 across each view.
         depths: of the points.
     """
@@ -124,4 +125,4 @@ def hidden_behind(
     cell = (places.clamp(0, 1) * size).long()
     x, y = torch.minimum(cell, (size - 1).long()).unbind(dim=-1)
     before = nearest.reshape(views, -1).gather(1, y * columns + x)
-    return (1 - before / depths.clamp_min(1e-6)).clamp(0, 1)
+    return 1 - before / depths.clamp_min(1e-6)

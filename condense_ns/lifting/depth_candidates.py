@@ -1,9 +1,10 @@
-"""Where the surface may be on any ray of a target: at depths of the cells around it, and of some further away.
+"""Where the surface may be on any ray of a target: at depths of the cells around it, and at some from elsewhere.
 
 `depth_choice` compares pictures in squares, so that near things come out wider than they are, and what lies beside
-them lacks its own depth. So a cell may also have the mean depth of one a little to the left or right, above or
-below; how likely that is, its pictures say. A ray has the candidates of the four cells around it: at a silhouette
-those of both surfaces. Nothing here is learnt.
+them lacks its own depth. So a cell may also have the depths that surfaces of the sources have there or, while those
+are not known, the mean depth of a cell a little to the left or right, above or below; how likely that is, pictures
+and surfaces say. A ray has the candidates of the four cells around it: at a silhouette those of both surfaces.
+Nothing here is learnt.
 """
 
 from dataclasses import dataclass
@@ -14,17 +15,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from condense_ns.geometry.interpolation import map_cells
-from condense_ns.geometry.pinhole import PinholeViews, grid_places
+from condense_ns.geometry.pinhole import PinholeViews, grid_places, pixel_rays
 from condense_ns.lifting.depth_proposal import DepthPlanes
 from condense_ns.lifting.depth_refinement import STEP, RefinedDepth
 from condense_ns.lifting.picture_disagreement import halved, picture_disagreement
 from condense_ns.lifting.source_agreement import log_agreement
 from condense_ns.lifting.source_features import SourceMaps
+from condense_ns.lifting.source_surfaces import SourceSurfaces
 
 AWAY = 3
 """Cells from a cell to those that lend it their depths."""
 LENT = 0.1
 """Probability of each of the four depths that are lent, before pictures are asked."""
+CARRIED = 0.8
+"""Of all depths together that surfaces of the sources have in a cell, before pictures and surfaces are asked."""
+UNLIKELY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,11 @@ class DepthCandidates:
 
 
 def depth_candidates(
-    target: PinholeViews, sources: PinholeViews, maps: SourceMaps, refined: RefinedDepth
+    target: PinholeViews,
+    sources: PinholeViews,
+    maps: SourceMaps,
+    refined: RefinedDepth,
+    surfaces: SourceSurfaces | None = None,
 ) -> DepthCandidates:
     """The candidates of one target; gradients reach the refined depth's probabilities alone.
 
@@ -78,22 +87,44 @@ def depth_candidates(
         sources: the views.
         maps: of the sources.
         refined: of the target.
+        surfaces: of all sources, if they are known.
     """
     with torch.no_grad():
         mean = refined.mean
-        lent = _lent(mean)
-        rows, columns = refined.first.shape
-        cells = grid_places(rows, columns, lent.device) / lent.new_tensor(refined.extent)
-        depths = refined.planes.depth(torch.cat([mean[None], lent]))
+        if surfaces is None:
+            others = _lent(mean)
+            before = torch.full_like(others, LENT)
+        else:
+            others, before = _carried(target, refined, surfaces)
+        rows, columns = mean.shape
+        cells = grid_places(rows, columns, mean.device) / mean.new_tensor(refined.extent)
+        depths = refined.planes.depth(torch.cat([mean[None], others]))
         pictures = halved(maps.images)
         apart = picture_disagreement(
             target, sources, pictures, maps.extent, depths, cells.reshape(rows, columns, 2)
         )
-        before = torch.full_like(apart, LENT)
-        before[0] = 1 - LENT * len(lent)
-        own, others = (before.log() + log_agreement(apart)).softmax(dim=0).split([1, len(lent)])
-    likely = torch.cat([refined.log_probabilities.exp() * own, others])
-    return DepthCandidates(refined.planes, torch.cat([refined.index, lent]), likely, refined.extent)
+        logits = torch.cat([1 - before.sum(dim=0, keepdim=True), before]).clamp_min(UNLIKELY).log()
+        logits += log_agreement(apart)
+        if surfaces is not None:
+            centre, directions = pixel_rays(cells, target)
+            points = centre + depths.flatten(1)[..., None] * directions
+            logits += surfaces.log_support(points.flatten(0, 1)).reshape(logits.shape)
+        own, elsewhere = logits.softmax(dim=0).split([1, len(others)])
+    likely = torch.cat([refined.log_probabilities.exp() * own, elsewhere])
+    index = torch.cat([refined.index, others])
+    return DepthCandidates(refined.planes, index, likely, refined.extent)
+
+
+def _carried(
+    target: PinholeViews, refined: RefinedDepth, surfaces: SourceSurfaces
+) -> tuple[Float[Tensor, "sources rows columns"], Float[Tensor, "sources rows columns"]]:
+    """Planes of the sources' surfaces in the target's cells, and how likely they are before anything is asked."""
+    rows, columns = refined.first.shape
+    depths = surfaces.before(target, rows, columns, refined.extent)
+    found = depths.isfinite()
+    index = refined.planes.index(depths).clamp(0, refined.planes.count - 1)
+    shares = CARRIED * found / found.sum(dim=0).clamp_min(1)
+    return torch.where(found, index, refined.mean), shares
 
 
 def _lent(values: Float[Tensor, "rows columns"]) -> Float[Tensor, "4 rows columns"]:

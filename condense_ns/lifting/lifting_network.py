@@ -4,7 +4,7 @@
             -> distribution over depth planes     depth_proposal        once per target
             -> one plane per finer cell           depth_choice          once per target
             -> finer, around that plane           depth_refinement      once per target
-            -> depths of cells around, too        depth_candidates      once per target
+            -> depths from elsewhere, too         depth_candidates      once per target; source_surfaces
             -> sources exposed alike              source_exposure       once per target, for what is shown
     rays    -> samples at its quantiles           rendering.proposal_sampling
             -> thickness, colours, visibility     view_aggregator       likelier where sources agree
@@ -38,6 +38,7 @@ from condense_ns.lifting.picture_refinement import PictureRefiner
 from condense_ns.lifting.ray_samples import LEAST_WEIGHT, RaySamples
 from condense_ns.lifting.source_agreement import log_agreement
 from condense_ns.lifting.source_features import SourceFeatures, SourceMaps
+from condense_ns.lifting.source_surfaces import SourceSurfaces, log_support
 from condense_ns.lifting.view_aggregator import (
     ViewAggregator,
     seen_points,
@@ -65,7 +66,9 @@ class Look:
     refined: RefinedDepth
     candidates: DepthCandidates
     nearest: Float[Tensor, "sources rows columns"]
-    """Depth of the target's own surface in the sources; infinity where it is not."""
+    """Depth of the nearest surface in cells of the sources; infinity where none is known."""
+    own_surfaces: bool
+    """Whether those are the sources' own; else they are the target's as the sources see it."""
     gains: Float[Tensor, "sources 3"]
     """What the sources' colours are multiplied with; ones unless `source_exposure` has found others."""
 
@@ -116,17 +119,25 @@ class LiftingNetwork(nn.Module):
         cameras, first = sources.cameras[slice(LEADING)], maps.first(LEADING)
         proposal = self.proposer(target, cameras, first, planes)
         refined = self.refiner(target, cameras, first, proposal)
-        candidates = depth_candidates(target, cameras, first, refined)
-        with torch.no_grad():
-            depth = planes.depth(refined.mean)
-            rows, columns = depth.shape
-            places = grid_places(rows, columns, depth.device) / depth.new_tensor(refined.extent)
-            centre, directions = pixel_rays(places, target)
-            surface = centre + depth.reshape(-1, 1) * directions
+        surfaces = None
+        if sources.surfaces is not None:
+            surfaces = SourceSurfaces(sources.cameras, sources.surfaces)
+        candidates = depth_candidates(target, cameras, first, refined, surfaces)
+        nearest = sources.surfaces
+        if nearest is None:
             cells = maps.matching.shape[2], maps.matching.shape[3]
-            nearest = nearest_surface(surface, sources.cameras, *cells)
-            gains = torch.ones(len(sources.images), 3, device=depth.device)
-        return Look(target, sources.cameras, maps, proposal, refined, candidates, nearest, gains)
+            nearest = nearest_surface(_surface(target, refined), sources.cameras, *cells)
+        return Look(
+            target,
+            sources.cameras,
+            maps,
+            proposal,
+            refined,
+            candidates,
+            nearest,
+            own_surfaces=surfaces is not None,
+            gains=torch.ones(len(sources), 3, device=nearest.device),
+        )
 
     def sample(self, look: Look, places: Float[Tensor, "rays 2"]) -> RaySamples:
         """Samples of rays through places of the target, from 0 to 1 across it."""
@@ -139,7 +150,10 @@ class LiftingNetwork(nn.Module):
             points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest, look.gains
         )
         said = self.aggregator(seen)
-        alike = log_agreement(said.disagreement.reshape(depths.shape))
+        alike = log_agreement(said.disagreement)
+        if look.own_surfaces:
+            alike = alike + log_support(seen.behind, seen.inside)
+        alike = alike.reshape(depths.shape)
         masses = posterior_masses(masses_at(probabilities, numbers.gather(1, order)), alike)
         proposed = proposed_thickness(masses)
         thickness = proposed * said.thickness.reshape(proposed.shape).exp()
@@ -197,6 +211,16 @@ class LiftingNetwork(nn.Module):
             mode="sum",
         )
         return rendered if total is None else rendered / total.clamp_min(LEAST_WEIGHT)
+
+
+@torch.no_grad()
+def _surface(target: PinholeViews, refined: RefinedDepth) -> Float[Tensor, "points 3"]:
+    """The target's own, one point in every cell."""
+    depth = refined.planes.depth(refined.mean)
+    rows, columns = depth.shape
+    places = grid_places(rows, columns, depth.device) / depth.new_tensor(refined.extent)
+    centre, directions = pixel_rays(places, target)
+    return centre + depth.reshape(-1, 1) * directions
 
 
 def _by_ray(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from condense_ns.geometry.epipolar import DIRECTION, hidden_behind, ray_differences
+from condense_ns.geometry.epipolar import DIRECTION, behind, ray_differences
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
 from condense_ns.lifting.layers_of_parts import of_parts
@@ -38,8 +38,13 @@ class SeenPoints:
     """Colour and guiding features there."""
     directions: Float[Tensor, "sources points 4"]
     """See `geometry.epipolar.ray_differences`."""
-    hidden: Float[Tensor, "sources points"]
-    """How far behind the target's own surface, in [0, 1]."""
+    behind: Float[Tensor, "sources points"]
+    """How far behind the surface there; see `geometry.epipolar.behind`."""
+
+    @property
+    def hidden(self) -> Float[Tensor, "sources points"]:
+        """The same in [0, 1]: zero for what the surface does not hide."""
+        return self.behind.clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def seen_points(
         target: one view.
         sources: the views.
         maps: their features.
-        nearest: the target's surface in the sources, from `geometry.epipolar.nearest_surface`.
+        nearest: depth of the surface in cells of the sources, infinity where it is not known.
         gains: of the sources' colours.
     """
     seen = project_pinhole(points, sources)
@@ -87,7 +92,7 @@ def seen_points(
         seen.inside,
         torch.cat(looks, dim=-1),
         ray_differences(points, target, sources),
-        hidden_behind(nearest, seen.places, seen.depths),
+        behind(nearest, seen.places, seen.depths),
     )
 
 
@@ -117,9 +122,10 @@ class ViewAggregator(nn.Module):
         towards = self.closeness.exp() * (seen.directions[..., 3] - 1)
         mean, variance = pooled(seen.looks, softmax_of_seen(towards, seen.inside))
         shared = self.shared(torch.cat([mean, variance], dim=-1))
-        own = of_parts(self.own, [seen.looks, seen.hidden[..., None]])
+        hidden = seen.hidden
+        own = of_parts(self.own, [seen.looks, hidden[..., None]])
         hints = F.relu(self.hidden(F.relu(own + shared)))
-        seen_logits = self.visibility(hints)[..., 0] - self.occlusion.exp() * seen.hidden
+        seen_logits = self.visibility(hints)[..., 0] - self.occlusion.exp() * hidden
         visibility = torch.where(seen.inside, seen_logits, LEAST_LOGIT)
         together = torch.cat(pooled(hints, softmax_of_seen(seen_logits, seen.inside)), dim=-1)
         thickness = RESIDUAL * torch.tanh(self.thickness(together)[..., 0] / RESIDUAL)

@@ -79,7 +79,7 @@ class CrossScenePipeline(VanillaPipeline):
             common = ", ".join(begin_with(self.model.network, initial)) or "none of its encoders"
             CONSOLE.print(f"Starts from trained weights: the 3D backbone and the parts of {common}")
         self.world_size = world_size
-        self._shown = shown_scene(self.datamanager, next(iter(config.encoders), None))
+        self._shown = shown_scene(self.datamanager, self.model, next(iter(config.encoders), None))
         self.model.surroundings = self._shown.surroundings
         if world_size > 1:
             self._model = distributed(self.model, device, local_rank)

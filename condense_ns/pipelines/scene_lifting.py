@@ -34,6 +34,7 @@ from condense_ns.lifting.view_rendering import (
 )
 from condense_ns.operators.base import Operator, SourceMap
 from condense_ns.operators.checking import checked_decode, checked_encode
+from condense_ns.pipelines.surface_finder import SurfaceFinder
 
 ANSWER_BYTES = 1 << 29
 """Memory for answers of sources."""
@@ -106,6 +107,7 @@ class SceneLifter:
     ) -> None:
         self.network, self.scene, self.num_sources = network.eval(), scene, num_sources
         self.anchors = SceneAnchors(scene)
+        self._surfaces = SurfaceFinder(network, scene, self.anchors)
         self.device = next(network.parameters()).device
         self._store = (
             scene_cache_folder("features", scene.folder) if store_root is None else store_root
@@ -166,10 +168,10 @@ class SceneLifter:
             least_angle: degrees by which the sources' rays to its surfaces differ at least.
         """
         allowed = self.scene.training if candidates is None else candidates
-        numbers = self.anchors.select_sources(
-            target, allowed, self.num_sources, exclude=exclude, least_angle=least_angle
-        )
-        sources = self.scene.source_views(numbers).to(self.device)
+        allowed = [view for view in allowed if view not in exclude]
+        allowed = self.anchors.apart(target, allowed, least_angle)
+        numbers = self.anchors.select_sources(target, allowed, self.num_sources)
+        sources = self._surfaces.source_views(numbers, allowed)
         near_far = self.anchors.depth_range(target)
         look = self.network.look(target.to(self.device), sources, near_far)
         look = exposed_alike(self.network, look)
@@ -241,13 +243,15 @@ class SceneLifter:
         return _answered(operator, feature_map, checked_decode(operator, feature_map, image, alone))
 
     def depth(self, view: int) -> Float[Tensor, "height width"]:
-        """Of a view of the scene: the dataset's, or rendered from the other photographs; 0 where masked."""
+        """Of a view of the scene: the dataset's, or found with the other photographs; 0 where unknown or masked."""
         known = self.scene.depth(view)
         if known is not None:
             return known
-        rendered = self.render(self.camera(view), exclude=[view]).rendered
-        known = (rendered.depth * (rendered.accumulation > 0))[..., 0].cpu()
-        return known * self.scene.masks.valid(view)
+        found = self._surfaces.depth(view, self.scene.training).cpu()
+        found = found.where(found.isfinite(), 0.0)[None, None]
+        size = (self.scene.views.height, self.scene.views.width)
+        found = F.interpolate(found, size, mode="nearest-exact")[0, 0]
+        return found * self.scene.masks.valid(view)
 
     def seeing(self, operator: Operator, view: int, depth: Tensor) -> SeeingView:
         """A view with its depth and the operator's map, for lifting to points."""

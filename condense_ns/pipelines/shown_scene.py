@@ -10,6 +10,7 @@ from condense_ns.data.volume_datamanager import VolumeDataManager
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.models.cross_scene_model import CrossSceneModel
+from condense_ns.models.lift3d import Lift3DModel
 from condense_ns.pipelines.shown_sources import ShownSources
 from condense_ns.pipelines.shown_volume import ShownVolume
 
@@ -27,11 +28,14 @@ class ShownScene(Protocol):
         ...
 
 
-def shown_scene(datamanager: ScenesDataManager[Any], spec: str | None) -> ShownScene:
+def shown_scene(
+    datamanager: ScenesDataManager[Any], model: CrossSceneModel, spec: str | None
+) -> ShownScene:
     """What fits the data manager's examples.
 
     Args:
         datamanager: that shows a scene.
+        model: that renders it.
         spec: of the encoder whose features are shown; None for none.
 
     Raises:
@@ -39,8 +43,8 @@ def shown_scene(datamanager: ScenesDataManager[Any], spec: str | None) -> ShownS
     """
     if isinstance(datamanager, VolumeDataManager):
         return ShownVolume(datamanager)
-    if isinstance(datamanager, MultiSceneDataManager):
-        return ShownSources(datamanager, spec)
+    if isinstance(datamanager, MultiSceneDataManager) and isinstance(model, Lift3DModel):
+        return ShownSources(datamanager, model.network, spec)
     raise UserError(
         f"{type(datamanager).__name__} is no data manager of lift3d or condense-pretrain"
     )

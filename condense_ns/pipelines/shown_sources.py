@@ -9,23 +9,30 @@ from condense_ns.data.multi_scene_datamanager import MultiSceneDataManager
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
+from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lift_example import LiftExample
+from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.models.lift3d import LiftedFeatures, Surroundings
+from condense_ns.pipelines.surface_finder import SurfaceFinder
 from condense_ns.tensors import FeatureStatistics
 
 LOGGER = logging.getLogger(__name__)
 
 
 class ShownSources:
-    """Asks the data manager for sources, and the feature store for their features.
+    """Asks the data manager for sources, finds their surfaces, and asks the feature store for their features.
 
     Args:
         datamanager: that shows a scene.
+        network: that finds the surfaces.
         spec: of the encoder whose features are shown; None for none.
     """
 
-    def __init__(self, datamanager: MultiSceneDataManager, spec: str | None) -> None:
-        self._datamanager, self._spec = datamanager, spec
+    def __init__(
+        self, datamanager: MultiSceneDataManager, network: LiftingNetwork, spec: str | None
+    ) -> None:
+        self._datamanager, self._network, self._spec = datamanager, network, spec
+        self._finder: SurfaceFinder | None = None
         self._statistics: dict[str, FeatureStatistics] = {}
         self._without_features: set[str] = set()
 
@@ -34,7 +41,7 @@ class ShownSources:
         opened, near = self._datamanager.shown, target.to("cpu")
         numbers = free_sources(opened, near, self._datamanager.config.num_eval_sources)
         return Surroundings(
-            opened.scene.source_views(numbers).to(self._datamanager.device),
+            self._source_views(opened, numbers, opened.scene.training),
             opened.anchors.depth_range(near),
             self._features(opened, numbers),
         )
@@ -42,11 +49,22 @@ class ShownSources:
     def of_example(self, example: LiftExample) -> Surroundings:
         """The sources of an example."""
         opened = self._datamanager.opened(example.scene)
+        numbers = list(example.source_numbers)
+        others = [view for view in opened.scene.training if view != example.view]
         return Surroundings(
-            example.sources,
+            self._source_views(opened, numbers, others),
             example.depth_range,
-            self._features(opened, list(example.source_numbers)),
+            self._features(opened, numbers),
         )
+
+    def _source_views(
+        self, opened: OpenScene, numbers: list[int], allowed: list[int]
+    ) -> SourceViews:
+        """With the surfaces that are found in the photographs that are allowed; those of one scene are kept."""
+        finder = self._finder
+        if finder is None or finder.scene is not opened.scene:
+            finder = self._finder = SurfaceFinder(self._network, opened.scene, opened.anchors)
+        return finder.source_views(numbers, allowed)
 
     def _features(self, opened: OpenScene, numbers: list[int]) -> LiftedFeatures | None:
         """Of the views of a scene; None, after one warning, where the encoder cannot answer."""

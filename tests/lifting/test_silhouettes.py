@@ -52,7 +52,7 @@ def look(wider: int) -> Look:
     nearest = torch.full((len(PLACES), HEIGHT // 4, WIDTH // 4), torch.inf)
     candidates = depth_candidates(TARGET, cameras, maps, refined)
     gains = torch.ones(len(PLACES), 3)
-    return Look(TARGET, cameras, maps, nowhere, refined, candidates, nearest, gains)
+    return Look(TARGET, cameras, maps, nowhere, refined, candidates, nearest, False, gains)
 
 
 @torch.no_grad()

@@ -53,7 +53,7 @@ def picked(seen: SeenPoints, order: list[int]) -> SeenPoints:
         seen.inside[order],
         seen.looks[order],
         seen.directions[order],
-        seen.hidden[order],
+        seen.behind[order],
     )
 
 
@@ -174,7 +174,7 @@ def test_sources_that_do_not_see_a_point_change_nothing(aggregator):
     blind = replace(
         seen,
         looks=torch.where(seen.inside[..., None], seen.looks, 7.0),
-        hidden=torch.where(seen.inside, seen.hidden, 0.9),
+        behind=torch.where(seen.inside, seen.behind, 0.9),
     )
     first, second = aggregator(seen), aggregator(blind)
     torch.testing.assert_close(first.colours, second.colours)
