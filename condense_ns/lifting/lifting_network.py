@@ -55,6 +55,10 @@ LEADING = 8
 """The first of the sources, the most useful ones: they make depth and picture, and all lend their features."""
 
 
+CERTAINTY = 2.0
+"""How much more a source's own surface hides than the target's does, which is coarse where it ends."""
+
+
 @dataclass(frozen=True)
 class Look:
     """What all rays of one target share."""
@@ -147,7 +151,13 @@ class LiftingNetwork(nn.Module):
         centre, directions = pixel_rays(places, look.target)
         points = centre + depths[..., None] * directions[:, None]
         seen = seen_points(
-            points.flatten(0, 1), look.target, look.sources, look.maps, look.nearest, look.gains
+            points.flatten(0, 1),
+            look.target,
+            look.sources,
+            look.maps,
+            look.nearest,
+            look.gains,
+            CERTAINTY if look.own_surfaces else 1.0,
         )
         said = self.aggregator(seen)
         alike = log_agreement(said.disagreement)

@@ -40,11 +40,13 @@ class SeenPoints:
     """See `geometry.epipolar.ray_differences`."""
     behind: Float[Tensor, "sources points"]
     """How far behind the surface there; see `geometry.epipolar.behind`."""
+    certainty: float = 1.0
+    """How much of what is behind the surface is hidden by it."""
 
     @property
     def hidden(self) -> Float[Tensor, "sources points"]:
-        """The same in [0, 1]: zero for what the surface does not hide."""
-        return self.behind.clamp(0, 1)
+        """How much a point is hidden by the surface, in [0, 1]."""
+        return (self.certainty * self.behind).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def seen_points(
     maps: SourceMaps,
     nearest: Float[Tensor, "sources rows columns"],
     gains: Float[Tensor, "sources 3"],
+    certainty: float = 1.0,
 ) -> SeenPoints:
     """Look points up in the sources.
 
@@ -82,6 +85,7 @@ def seen_points(
         maps: their features.
         nearest: depth of the surface in cells of the sources, infinity where it is not known.
         gains: of the sources' colours.
+        certainty: as in `SeenPoints`.
     """
     seen = project_pinhole(points, sources)
     padded = maps.padded(seen.places)
@@ -93,6 +97,7 @@ def seen_points(
         torch.cat(looks, dim=-1),
         ray_differences(points, target, sources),
         behind(nearest, seen.places, seen.depths),
+        certainty,
     )
 
 

@@ -19,6 +19,8 @@ from condense_ns.lifting.lifting_network import LEADING, LiftingNetwork
 from condense_ns.lifting.own_depth import own_depth
 
 ROUNDS = 2
+WITNESSES = 15
+"""Photographs around one whose surfaces the second round knows; pictures of the first of them are looked at, too."""
 RECENT_BYTES = 128 << 20
 """Memory for depths, some 50 kB each."""
 
@@ -57,7 +59,8 @@ class SurfaceFinder:
 
     def _found(self, view: int, allowed: frozenset[int], rounds: int) -> Tensor:
         camera, others = self.scene.views[[view]], sorted(allowed - {view})
-        around = self._anchors.select_sources(camera, others, LEADING - 1) if others else []
+        count = LEADING - 1 if rounds == 1 else WITNESSES
+        around = self._anchors.select_sources(camera, others, count) if others else []
         views, depth_range = [view, *around], self._anchors.depth_range(camera)
         if rounds == 1 or not around:  # depends on these views alone, whatever else is allowed
             return self._recent.get(
