@@ -11,7 +11,8 @@ from condense_ns.lifting.depth_candidates import (
 )
 from condense_ns.lifting.depth_proposal import DepthPlanes
 from condense_ns.lifting.depth_refinement import COUNT, STEP, RefinedDepth
-from tests.lifting.looking_views import TARGET, sources
+from condense_ns.lifting.source_surfaces import SourceSurfaces
+from tests.lifting.looking_views import TARGET, plane_depths, sources
 from tests.lifting.proposed_planes import PLANES, true_index
 from tests.lifting.swept_plane import true_maps
 
@@ -50,9 +51,18 @@ def certain(index) -> RefinedDepth:
     return RefinedDepth(PLANES, index - STEP * (COUNT // 2), chances, (1.0, 1.0))
 
 
-def candidates_of(refined: RefinedDepth) -> DepthCandidates:
+def candidates_of(refined: RefinedDepth, surfaces: SourceSurfaces | None = None) -> DepthCandidates:
     given = sources()
-    return depth_candidates(TARGET, given.cameras, true_maps(given), refined)
+    return depth_candidates(TARGET, given.cameras, true_maps(given), refined, surfaces)
+
+
+def known_surfaces(unknown: float = 0.0) -> SourceSurfaces:
+    """The plane in the sources' cells, all but a share of them."""
+    cameras = sources().cameras
+    cells = cameras.resized(24, 32)
+    depths = torch.stack([plane_depths(cells[[at]]) for at in range(len(cells))])
+    away = torch.rand(depths.shape, generator=torch.Generator().manual_seed(0)) < unknown
+    return SourceSurfaces(cameras, depths.where(~away, torch.inf))
 
 
 def test_cells_lend_their_depths_to_those_around():
@@ -90,6 +100,26 @@ def test_a_wrong_cell_has_the_depth_of_its_neighbours_and_a_right_one_keeps_its_
     wrong = (found.probabilities * (apart > 2)).sum(dim=0)
     assert wrong[10:14, 14:18].mean() < 0.6
     assert wrong[2:8, 4:28].max() < 0.1
+
+
+@pytest.mark.parametrize("unknown", [0.0, 0.5])
+def test_a_wrong_cell_has_the_depth_of_the_sources_surfaces(unknown):
+    """However wide the block is: no neighbour has to lend anything."""
+    index = true_index().clone()
+    index[6:18, 8:24] -= 8
+    found = candidates_of(certain(index), known_surfaces(unknown))
+    assert len(found.index) == COUNT + len(sources())
+    total = found.probabilities.sum(dim=0)
+    torch.testing.assert_close(total, torch.ones_like(total))
+    wrong = (found.probabilities * ((found.index - true_index()).abs() > 2)).sum(dim=0)
+    assert wrong.mean() < 0.05
+
+
+def test_surfaces_that_are_not_known_change_nothing():
+    refined = certain(true_index())
+    found = candidates_of(refined, known_surfaces(unknown=1.1))
+    torch.testing.assert_close(found.index[COUNT:], refined.mean.expand_as(found.index[COUNT:]))
+    torch.testing.assert_close(found.probabilities[:COUNT], refined.log_probabilities.exp())
 
 
 def test_gradients_reach_the_refined_probabilities_and_nothing_else():

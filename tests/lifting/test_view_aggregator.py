@@ -233,6 +233,14 @@ def test_every_part_learns():
         assert parameter.grad.any() or name == "colour.2.bias", name
 
 
+def test_how_much_surfaces_hide_by_hand():
+    behind = torch.tensor([[-torch.inf, -0.2, 0.0, 0.1, 0.4, 0.9]])
+    places, directions = torch.zeros(1, 6, 2), torch.zeros(1, 6, 4)
+    for certainty, expected in ((1.0, [0, 0, 0, 0.1, 0.4, 0.9]), (2.0, [0, 0, 0, 0.2, 0.8, 1])):
+        seen = SeenPoints(places, behind > 0, places, directions, behind, certainty)
+        assert seen.hidden[0].tolist() == pytest.approx(expected)
+
+
 def test_a_constant_layer_says_the_same_of_everything():
     layer = constant_layer(WIDTH, -2.0)
     assert layer(torch.randn(9, WIDTH)).tolist() == [[-2.0]] * 9

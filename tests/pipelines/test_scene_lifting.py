@@ -10,6 +10,7 @@ from condense_ns.lifting.view_rendering import render_answers
 from condense_ns.operators.checking import checked_encode
 from condense_ns.operators.rgb import RgbOperator
 from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter, open_scene
+from condense_ns.pipelines.surface_finder import SurfaceFinder
 from tests.data.changed_scenes import copied, resize_frames
 
 CELLS = 16
@@ -133,3 +134,27 @@ def test_photographs_of_several_sizes_are_lifted_together(tabletop: Path, tmp_pa
         answered = lifter.lifted_answer(operator, seen)
         assert answered.answer.shape == (scene.views.height, scene.views.width, 3)
         assert answered.answer.isfinite().all()
+
+
+def test_depth_of_views_without_depth_images(tabletop: Path, monkeypatch: pytest.MonkeyPatch):
+    """Found with the others at half the size, and zero where it is not known."""
+    scene = open_scene(tabletop, 64)
+    lifter = SceneLifter(load_network(SHIPPED), scene, 3)
+    known = scene.depth(1)
+    assert known is not None
+    assert torch.equal(lifter.depth(1), known)
+    monkeypatch.setattr(scene, "depth", lambda view: None)
+    found = torch.full((24, 32), 2.0)
+    found[3, 5] = torch.inf
+    looked_at = []
+
+    def depth(self: SurfaceFinder, view: int, allowed: list[int]) -> torch.Tensor:
+        looked_at.append((view, allowed))
+        return found
+
+    monkeypatch.setattr(SurfaceFinder, "depth", depth)
+    depths = lifter.depth(1)
+    assert depths.shape == (48, 64)
+    assert (depths[6:8, 10:12] == 0).all()
+    assert (depths == 2).sum() == 48 * 64 - 4
+    assert looked_at == [(1, scene.training)]
