@@ -206,3 +206,11 @@ def speed_figures(lifter: SceneLifter, operator: Operator, view: int) -> dict[st
         lifter.lifted_answer(operator, lifted)
         answered.append(time.perf_counter() - start)
     return {"seconds_picture": sorted(rendered)[1], "seconds_answer": sorted(answered)[1]}
+
+
+def first_seconds(lifter: SceneLifter, view: int) -> float:
+    """Seconds for the picture of one view while the depth of no photograph is known."""
+    fresh = SceneLifter(lifter.network, lifter.scene, lifter.num_sources)
+    start = time.perf_counter()
+    fresh.render(lifter.camera(view), exclude=[view])
+    return time.perf_counter() - start

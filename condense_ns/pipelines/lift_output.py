@@ -53,7 +53,7 @@ def write_views(
     """
     cameras, numbers = _cameras(lifter, views, frames)
     seen = []
-    for at in track(range(len(cameras)), f"Lifting {operator.spec}"):
+    for at in track(range(len(cameras)), f"Lifting {operator.spec}, the first views slowly"):
         own = [] if numbers is None else [numbers[at]]
         view = lifter.render(cameras[[at]], exclude=own)
         answered = lifter.lifted_answer(operator, view)

@@ -68,6 +68,7 @@ def test_every_way_has_its_figures(bench, capsys):
         scene["colours"]["psnr"] - scene["colours"]["psnr_nearest"]
     )
     assert scene["floor"]["short"] > 0
+    assert scene["seconds_first"] > 0
     for spec, found in scene["operators"].items():
         assert tuple(found["rows"]) == WAYS
         assert found["rows"]["true image"]["infidelity"] == pytest.approx(0.0, abs=1e-5), spec
