@@ -10,12 +10,10 @@ from nerfstudio.utils.eval_utils import eval_setup
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
-from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.network_file import save_network
 from condense_ns.models.lift3d import Lift3DModel, Surroundings
 from condense_ns.pipelines.cross_scene_pipeline import CrossScenePipeline
-from condense_ns.pipelines.surface_finder import SurfaceFinder
 from condense_ns.viewer.viewed_model import OUTPUTS as DARK
 from tests.lift_run import (
     TESTED,
@@ -195,27 +193,6 @@ def test_each_held_out_view_is_rendered_from_its_own_scene(
         pipeline.get_eval_image_metrics_and_images(number)
     for example, (_, around) in zip(examples, looked, strict=False):
         assert torch.equal(around.sources.images, example.sources.images)
-
-
-def test_the_photograph_that_is_rendered_is_not_looked_at(
-    pipeline: CrossScenePipeline, monkeypatch: pytest.MonkeyPatch
-):
-    """Not even for the depth of its sources, and be it one of training."""
-    allowed_for: list[list[int]] = []
-    found = SurfaceFinder.source_views
-
-    def noted(self: SurfaceFinder, views: list[int], allowed: list[int]) -> SourceViews:
-        allowed_for.append(list(allowed))
-        return found(self, views, allowed)
-
-    monkeypatch.setattr(SurfaceFinder, "source_views", noted)
-    _, batch = pipeline.datamanager.next_train(0)
-    example = batch["examples"][0]
-    scene = pipeline.datamanager.opened(example.scene).scene
-    around = pipeline._shown.of_example(example)
-    assert around.sources.surfaces is not None
-    assert len(around.sources) == len(example.source_numbers)
-    assert allowed_for == [[view for view in scene.training if view != example.view]]
 
 
 def test_after_evaluation_the_shown_scene_is_rendered_again(
