@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
+from nerfstudio.utils.eval_utils import eval_setup
 
 from condense_ns.data.multi_scene_datamanager import MultiSceneDataManagerConfig
 from condense_ns.methods import lift3d_tiny
@@ -98,3 +100,10 @@ def make_lift_run(tabletops: Path, folder: Path) -> LiftRun:
     config.steps_per_eval_batch = config.steps_per_eval_image = 1
     trainer = trained(config)
     return LiftRun(trainer.base_dir / "config.yml", scenes)
+
+
+def opened(run: LiftRun, test_mode: Any = "test") -> CrossScenePipeline:
+    """The run as ns-eval opens it."""
+    _, pipeline, _, _ = eval_setup(run.config, test_mode=test_mode)
+    assert isinstance(pipeline, CrossScenePipeline)
+    return pipeline

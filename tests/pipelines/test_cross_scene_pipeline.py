@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from nerfstudio.utils.eval_utils import eval_setup
 
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.errors import UserError
@@ -21,6 +20,7 @@ from tests.lift_run import (
     LiftRun,
     lift_pipeline,
     lift_settings,
+    opened,
     small_lift_config,
     trained,
     weights_of,
@@ -30,13 +30,6 @@ from tests.training import COLOURS, prepared
 OUTPUTS = ["rgb", "depth", "accumulation", "feature_pca"]
 OF_COLOURS = {"picture", "rgb"}
 OF_DEPTH, OF_FEATURES = {"plane", "fine_plane", "depth"}, {"feature_cosine", "feature_l2"}
-
-
-def opened(run: LiftRun, test_mode: Any = "test") -> CrossScenePipeline:
-    """The run as ns-eval opens it."""
-    _, pipeline, _, _ = eval_setup(run.config, test_mode=test_mode)
-    assert isinstance(pipeline, CrossScenePipeline)
-    return pipeline
 
 
 @pytest.fixture(scope="module")
