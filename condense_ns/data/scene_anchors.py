@@ -28,6 +28,7 @@ WIDENED = (0.7, 1.5)
 """The range of depths reaches from the nearest anchor times the first to the farthest times the other."""
 ANCHORS_FOR_A_RANGE = 8
 ANCHORS_FOR_A_CHOICE = 2000
+"""The first of all, which stand in random order."""
 NEIGHBOURS_FOR_A_RANGE = 3
 
 

@@ -17,6 +17,8 @@ from condense_ns.pipelines.surface_finder import SurfaceFinder
 from condense_ns.tensors import FeatureStatistics
 
 LOGGER = logging.getLogger(__name__)
+PATIENCE = 500
+"""Steps of training for which the viewer's pictures keep the depth of photographs: finding it takes long."""
 
 
 class ShownSources:
@@ -32,7 +34,7 @@ class ShownSources:
         self, datamanager: MultiSceneDataManager, network: LiftingNetwork, spec: str | None
     ) -> None:
         self._datamanager, self._network, self._spec = datamanager, network, spec
-        self._finder: SurfaceFinder | None = None
+        self._finders: dict[int, SurfaceFinder] = {}
         self._statistics: dict[str, FeatureStatistics] = {}
         self._without_features: set[str] = set()
 
@@ -41,7 +43,7 @@ class ShownSources:
         opened, near = self._datamanager.shown, target.to("cpu")
         numbers = free_sources(opened, near, self._datamanager.config.num_eval_sources)
         return Surroundings(
-            self._source_views(opened, numbers, opened.scene.training),
+            self._source_views(opened, numbers, opened.scene.training, PATIENCE),
             opened.anchors.depth_range(near),
             self._features(opened, numbers),
         )
@@ -58,12 +60,13 @@ class ShownSources:
         )
 
     def _source_views(
-        self, opened: OpenScene, numbers: list[int], allowed: list[int]
+        self, opened: OpenScene, numbers: list[int], allowed: list[int], patience: int = 0
     ) -> SourceViews:
         """With the surfaces that are found in the photographs that are allowed; those of one scene are kept."""
-        finder = self._finder
+        finder = self._finders.get(patience)
         if finder is None or finder.scene is not opened.scene:
-            finder = self._finder = SurfaceFinder(self._network, opened.scene, opened.anchors)
+            finder = SurfaceFinder(self._network, opened.scene, opened.anchors, patience)
+            self._finders[patience] = finder
         return finder.source_views(numbers, allowed)
 
     def _features(self, opened: OpenScene, numbers: list[int]) -> LiftedFeatures | None:

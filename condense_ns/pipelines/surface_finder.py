@@ -32,10 +32,18 @@ class SurfaceFinder:
         network: of lift3d.
         scene: whose photographs are looked at.
         anchors: of the scene.
+        patience: steps of training after which depths are found anew; 0 does it after any change.
     """
 
-    def __init__(self, network: LiftingNetwork, scene: PosedScene, anchors: SceneAnchors) -> None:
+    def __init__(
+        self,
+        network: LiftingNetwork,
+        scene: PosedScene,
+        anchors: SceneAnchors,
+        patience: int = 0,
+    ) -> None:
         self._network, self.scene, self._anchors = network, scene, anchors
+        self._patience = patience
         self._recent = RecentItems[Tensor](RECENT_BYTES)
 
     def source_views(self, views: list[int], allowed: Collection[int]) -> SourceViews:
@@ -77,5 +85,6 @@ class SurfaceFinder:
 
     @property
     def _state(self) -> int:
-        """Another number whenever the network's weights have been changed."""
-        return sum(weights._version for weights in self._network.parameters())
+        """Another number once the network's weights have been changed."""
+        versions = [weights._version for weights in self._network.parameters()]
+        return sum(versions) // max(1, self._patience * len(versions))

@@ -1,5 +1,6 @@
 """Depths of a scene's photographs: found once, from those that are allowed alone."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def test_they_are_found_anew_when_weights_change(finder, scene, looks):
         next(finder._network.parameters()).add_(1e-3)
     finder.depth(0, scene.training)
     assert len(looks) == 2 * count
+
+
+def test_a_patient_one_waits_for_as_many_steps(scene, looks):
+    network = load_network().eval()
+    finder = SurfaceFinder(network, scene, SceneAnchors(scene), patience=2)
+    counts = []
+    for _ in range(5):  # a step of training changes all weights once
+        finder.depth(0, scene.training)
+        counts.append(len(looks))
+        with torch.no_grad():
+            for weights in network.parameters():
+                weights.add_(0)
+    changes = sum(after > before for before, after in itertools.pairwise(counts))
+    assert changes == 2
 
 
 def test_the_second_round_knows_the_surfaces_of_the_others_and_not_its_own(
