@@ -34,6 +34,14 @@ def plane_depths(view: PinholeViews) -> Float[Tensor, "height width"]:
     return along.reshape(view.height, view.width)
 
 
+def surfaces_of(
+    views: PinholeViews, rows: int = HEIGHT // 2, columns: int = WIDTH // 2
+) -> Float[Tensor, "views rows columns"]:
+    """Depth of the plane in cells of the views."""
+    cells = views.resized(rows, columns)
+    return torch.stack([plane_depths(cells[[at]]) for at in range(len(cells))])
+
+
 def texture(xyz: Float[Tensor, "points 3"]) -> Float[Tensor, "points 3"]:
     """Colours of places: waves of several lengths."""
     x, y, _ = xyz.T

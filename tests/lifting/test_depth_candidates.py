@@ -12,7 +12,7 @@ from condense_ns.lifting.depth_candidates import (
 from condense_ns.lifting.depth_proposal import DepthPlanes
 from condense_ns.lifting.depth_refinement import COUNT, STEP, RefinedDepth
 from condense_ns.lifting.source_surfaces import SourceSurfaces
-from tests.lifting.looking_views import TARGET, plane_depths, sources
+from tests.lifting.looking_views import TARGET, sources, surfaces_of
 from tests.lifting.proposed_planes import PLANES, true_index
 from tests.lifting.swept_plane import true_maps
 
@@ -59,8 +59,7 @@ def candidates_of(refined: RefinedDepth, surfaces: SourceSurfaces | None = None)
 def known_surfaces(unknown: float = 0.0) -> SourceSurfaces:
     """The plane in the sources' cells, all but a share of them."""
     cameras = sources().cameras
-    cells = cameras.resized(24, 32)
-    depths = torch.stack([plane_depths(cells[[at]]) for at in range(len(cells))])
+    depths = surfaces_of(cameras)
     away = torch.rand(depths.shape, generator=torch.Generator().manual_seed(0)) < unknown
     return SourceSurfaces(cameras, depths.where(~away, torch.inf))
 

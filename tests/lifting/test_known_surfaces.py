@@ -17,6 +17,7 @@ from tests.lifting.looking_views import (
     photographs,
     plane_depths,
     sources,
+    surfaces_of,
     views_at,
 )
 
@@ -28,13 +29,8 @@ def network() -> LiftingNetwork:
     return load_network().eval()
 
 
-def true_surfaces(given: SourceViews) -> torch.Tensor:
-    cells = given.cameras.resized(ROWS, COLUMNS)
-    return torch.stack([plane_depths(cells[[at]]) for at in range(len(cells))])
-
-
 def known(given: SourceViews) -> SourceViews:
-    return replace(given, surfaces=true_surfaces(given))
+    return replace(given, surfaces=surfaces_of(given.cameras))
 
 
 def rendered(network: LiftingNetwork, given: SourceViews) -> RenderedView:

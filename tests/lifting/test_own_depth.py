@@ -15,12 +15,10 @@ from tests.lifting.looking_views import (
     RANGE,
     WIDTH,
     photographs,
-    plane_depths,
     sources,
+    surfaces_of,
     views_at,
 )
-
-ROWS, COLUMNS = HEIGHT // 2, WIDTH // 2
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +26,8 @@ def network() -> LiftingNetwork:
     return load_network().eval()
 
 
-def true_depths(given: SourceViews) -> torch.Tensor:
-    cells = given.cameras.resized(ROWS, COLUMNS)
-    return torch.stack([plane_depths(cells[[at]]) for at in range(len(cells))])
-
-
 def error(found: torch.Tensor, given: SourceViews) -> float:
-    true = true_depths(given)[0]
+    true = surfaces_of(given.cameras)[0]
     known = found.isfinite()
     assert known.float().mean() > 0.9
     return float(((found - true).abs() / true)[known].mean())
@@ -47,7 +40,7 @@ def test_the_depth_of_a_plane(network):
 
 def test_surfaces_of_the_others_make_it_better(network):
     given = sources()
-    surfaces = true_depths(given)
+    surfaces = surfaces_of(given.cameras)
     surfaces[0] = torch.inf
     helped = own_depth(network, replace(given, surfaces=surfaces), RANGE)
     assert error(helped, given) < 0.7 * error(own_depth(network, given, RANGE), given)

@@ -22,6 +22,7 @@ from tests.lifting.looking_views import (
     TARGET,
     WIDTH,
     plane_depths,
+    surfaces_of,
     views_at,
 )
 
@@ -31,9 +32,7 @@ ROWS, COLUMNS = HEIGHT // 2, WIDTH // 2
 
 def surfaces(rows: int = ROWS, columns: int = COLUMNS) -> SourceSurfaces:
     """The slanted plane as the sources have it."""
-    cells = CAMERAS.resized(rows, columns)
-    depths = torch.stack([plane_depths(cells[[at]]) for at in range(len(cells))])
-    return SourceSurfaces(CAMERAS, depths)
+    return SourceSurfaces(CAMERAS, surfaces_of(CAMERAS, rows, columns))
 
 
 def points_at(depth: Float[Tensor, "rows columns"], factor: float = 1.0) -> Tensor:
