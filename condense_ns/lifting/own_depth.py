@@ -9,11 +9,10 @@ from condense_ns.geometry.source_views import SourceViews
 from condense_ns.geometry.valid_pixels import telling_cells
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.source_exposure import exposed_alike
+from condense_ns.lifting.view_rendering import CHUNK
 
 CELL = 2
 """Pixels along the side of a cell."""
-CHUNK = 2048
-"""Rays at a time."""
 
 
 @torch.no_grad()
