@@ -7,6 +7,8 @@ go by the dataset's depth where it has any, else by the one that lift3d renders;
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from jaxtyping import Float
@@ -66,10 +68,10 @@ def rendered_targets(
     lifter: SceneLifter, views: set[int], least_angle: float = 0.0
 ) -> dict[int, Target]:
     """Views of the scene, each rendered from the others."""
-    everything = list(range(len(lifter.scene)))
     found = {}
     for view in track(sorted(views), f"Rendering {lifter.scene.name}"):
-        lifted = lifter.render(lifter.camera(view), everything, [view], least_angle)
+        others = [other for other in range(len(lifter.scene)) if other != view]
+        lifted = lifter.render(lifter.camera(view), others, least_angle=least_angle)
         found[view] = Target(view, lifter.scene.image(view), lifted)
     return found
 
@@ -210,7 +212,8 @@ def speed_figures(lifter: SceneLifter, operator: Operator, view: int) -> dict[st
 
 def first_seconds(lifter: SceneLifter, view: int) -> float:
     """Seconds for the picture of one view while the depth of no photograph is known."""
-    fresh = SceneLifter(lifter.network, lifter.scene, lifter.num_sources)
-    start = time.perf_counter()
-    fresh.render(lifter.camera(view), exclude=[view])
-    return time.perf_counter() - start
+    with TemporaryDirectory() as empty:
+        fresh = SceneLifter(lifter.network, lifter.scene, lifter.num_sources, Path(empty))
+        start = time.perf_counter()
+        fresh.render(lifter.camera(view), exclude=[view])
+        return time.perf_counter() - start

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from condense_ns.data.anchor_points import anchor_points
 from condense_ns.data.cache_folders import scene_cache_folder
+from condense_ns.data.kept_tensor import kept_tensor
 from condense_ns.data.posed_scene import PosedScene
 from condense_ns.errors import UserError
 from condense_ns.geometry.covisibility import (
@@ -21,7 +20,6 @@ from condense_ns.geometry.covisibility import (
 )
 from condense_ns.geometry.pinhole import PinholeViews, project_pinhole
 from condense_ns.geometry.pose_distance import camera_spacing, pose_distances
-from condense_ns.whole_files import whole_file
 
 NEAREST_QUANTILE, FARTHEST_QUANTILE = 0.01, 0.99
 WIDENED = (0.7, 1.5)
@@ -43,8 +41,7 @@ class SceneAnchors:
         folder: where they are kept; None for the user's cache.
 
     Raises:
-        UserError: a photograph is damaged, nothing tells where the surfaces are, or the cache cannot
-            be written.
+        UserError: a photograph is damaged, or nothing tells where the surfaces are.
     """
 
     def __init__(self, scene: PosedScene, folder: Path | None = None) -> None:
@@ -52,7 +49,8 @@ class SceneAnchors:
         self._training = scene.views[scene.training]
         self._spacing = camera_spacing(self._training)
         folder = scene_cache_folder("anchors", scene.folder) if folder is None else folder
-        self.points = _kept_points(scene, folder / f"{scene.digest[:16]}.safetensors")
+        file = folder / f"{scene.digest[:16]}.safetensors"
+        self.points = kept_tensor(file, lambda: _checked_points(scene))
 
     def depth_range(self, view: PinholeViews) -> tuple[float, float]:
         """Nearest and farthest depth at which one view may see surfaces: 0 < near < far."""
@@ -131,13 +129,6 @@ class SceneAnchors:
         return f"scene {self._scene.name}: {name}"
 
 
-def _kept_points(scene: PosedScene, file: Path) -> Float[Tensor, "points 3"]:
-    """The anchors in a file, made if it is missing or damaged."""
-    try:
-        return load_file(file)["points"]
-    except (OSError, SafetensorError, KeyError):
-        scene.check()
-        points = anchor_points(scene)
-    with whole_file(file) as unfinished:
-        save_file({"points": points.contiguous()}, unfinished)
-    return points
+def _checked_points(scene: PosedScene) -> Float[Tensor, "points 3"]:
+    scene.check()
+    return anchor_points(scene)

@@ -6,17 +6,13 @@ of training looks at many. The copy takes a millisecond.
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from condense_ns.data.kept_tensor import kept_tensor
 from condense_ns.data.undistortion import Lens
-from condense_ns.errors import UserError
-from condense_ns.whole_files import whole_file
 
 LARGE = 8
 """A photograph is large that has so many times the pixels of its copy."""
@@ -44,10 +40,4 @@ def kept_copy(
     status = photograph.stat()
     content = f"{photograph.resolve()} {status.st_size} {status.st_mtime_ns} {variant}"
     file = folder / f"{hashlib.sha256(content.encode()).hexdigest()[:20]}.safetensors"
-    try:
-        pixels = load_file(file)["rgb"]
-    except (OSError, SafetensorError, KeyError):
-        pixels = (read() * 255).round().byte()
-        with suppress(UserError), whole_file(file) as unfinished:  # a full disk is no hindrance
-            save_file({"rgb": pixels.contiguous()}, unfinished)
-    return pixels.float() / 255
+    return kept_tensor(file, lambda: (read() * 255).round().byte()).float() / 255

@@ -95,7 +95,7 @@ class SceneLifter:
         network: of lift3d, on its device.
         scene: whose photographs are lifted.
         num_sources: photographs that a camera is rendered from.
-        store_root: folder for operators' maps; None for the user's cache.
+        store_root: folder for operators' maps and the photographs' depth; None for the user's cache.
     """
 
     def __init__(
@@ -107,11 +107,15 @@ class SceneLifter:
     ) -> None:
         self.network, self.scene, self.num_sources = network.eval(), scene, num_sources
         self.anchors = SceneAnchors(scene)
-        self._surfaces = SurfaceFinder(network, scene, self.anchors)
         self.device = next(network.parameters()).device
-        self._store = (
-            scene_cache_folder("features", scene.folder) if store_root is None else store_root
-        )
+
+        def folder(kind: str) -> Path:
+            return (
+                scene_cache_folder(kind, scene.folder) if store_root is None else store_root / kind
+            )
+
+        self._store = folder("features")
+        self._surfaces = SurfaceFinder(network, scene, self.anchors, folder=folder("surfaces"))
         self._maps: dict[str, StoredMaps] = {}
         self._answers: RecentItems[Tensor] = RecentItems(ANSWER_BYTES)
 
@@ -163,14 +167,14 @@ class SceneLifter:
 
         Args:
             target: one view.
-            candidates: photographs that it may be rendered from; None for those of training.
-            exclude: photographs that it may not be rendered from, such as its own.
+            candidates: photographs that may be looked at; None for those of training.
+            exclude: those that it may not be rendered from, such as its own; the depth of the others may be found
+                with them.
             least_angle: degrees by which the sources' rays to its surfaces differ at least.
         """
         allowed = self.scene.training if candidates is None else candidates
-        allowed = [view for view in allowed if view not in exclude]
         allowed = self.anchors.apart(target, allowed, least_angle)
-        numbers = self.anchors.select_sources(target, allowed, self.num_sources)
+        numbers = self.anchors.select_sources(target, allowed, self.num_sources, exclude)
         sources = self._surfaces.source_views(numbers, allowed)
         near_far = self.anchors.depth_range(target)
         look = self.network.look(target.to(self.device), sources, near_far)

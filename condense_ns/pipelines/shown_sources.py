@@ -2,6 +2,7 @@
 
 import logging
 
+from condense_ns.data.cache_folders import scene_cache_folder
 from condense_ns.data.example_making import free_sources
 from condense_ns.data.feature_datamanager import STATISTICS_SAMPLES
 from condense_ns.data.feature_statistics import sampled_statistics
@@ -65,7 +66,10 @@ class ShownSources:
         """With the surfaces that are found in the photographs that are allowed; those of one scene are kept."""
         finder = self._finders.get(patience)
         if finder is None or finder.scene is not opened.scene:
-            finder = SurfaceFinder(self._network, opened.scene, opened.anchors, patience)
+            folder = None
+            if self._datamanager.test_mode != "val":
+                folder = scene_cache_folder("surfaces", opened.scene.folder)
+            finder = SurfaceFinder(self._network, opened.scene, opened.anchors, patience, folder)
             self._finders[patience] = finder
         return finder.source_views(numbers, allowed)
 

@@ -158,3 +158,21 @@ def test_depth_of_views_without_depth_images(tabletop: Path, monkeypatch: pytest
     assert (depths[6:8, 10:12] == 0).all()
     assert (depths == 2).sum() == 48 * 64 - 4
     assert looked_at == [(1, scene.training)]
+
+
+def test_what_is_excluded_is_no_source_and_what_is_no_candidate_is_not_looked_at(
+    lifter: SceneLifter, monkeypatch: pytest.MonkeyPatch
+):
+    looked_at, found = [], SurfaceFinder.source_views
+
+    def noted(self: SurfaceFinder, views: list[int], allowed: list[int]):
+        looked_at.append((views, allowed))
+        return found(self, views, allowed)
+
+    monkeypatch.setattr(SurfaceFinder, "source_views", noted)
+    few = lifter.scene.training[:5]
+    lifter.render(lifter.camera(few[0]), few, exclude=[few[0]])
+    assert few[0] not in looked_at[0][0]
+    assert looked_at[0][1] == few
+    lifter.render(lifter.camera(few[0]), few[1:])
+    assert looked_at[1] == (looked_at[0][0], few[1:])

@@ -1,6 +1,7 @@
 """Depths of a scene's photographs: found once, from those that are allowed alone."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,33 @@ def test_the_second_round_knows_the_surfaces_of_the_others_and_not_its_own(
 
 def test_a_scene_of_one_photograph_has_no_depth(finder):
     assert finder.depth(2, [2]).isinf().all()
+
+
+@pytest.fixture
+def kept(scene: PosedScene, tmp_path: Path) -> Callable[[], SurfaceFinder]:
+    """A finder as a new process makes it."""
+    anchors = SceneAnchors(scene)
+    return lambda: SurfaceFinder(load_network().eval(), scene, anchors, folder=tmp_path / "kept")
+
+
+def test_depths_that_all_of_training_told_are_kept_in_files(kept, scene, looks):
+    first = kept().source_views([0, 5], scene.training).surfaces
+    count = len(looks)
+    assert torch.equal(kept().source_views([0, 5], scene.training).surfaces, first)
+    assert len(looks) == count
+    kept().depth(0, scene.training[1:])
+    assert len(looks) > count
+
+
+def test_files_of_other_weights_are_not_read(kept, scene, looks):
+    kept().depth(0, scene.training)
+    count, other = len(looks), kept()
+    with torch.no_grad():
+        next(other._network.parameters()).add_(1e-3)
+    other.depth(0, scene.training)
+    assert len(looks) == 2 * count
+
+
+def test_what_few_photographs_told_is_not_kept(kept, scene, tmp_path, looks):
+    kept().depth(0, scene.training[1:])
+    assert not (tmp_path / "kept").exists()
