@@ -18,8 +18,6 @@ No way but the first sees the target's photograph. The first two are the operato
 it settles for a scene when it is lifted.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -29,7 +27,9 @@ from condense_ns.geometry.interpolation import sample_cells, sample_maps
 from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
 from condense_ns.operators.base import Operator
 from condense_ns.operators.checking import checked_encode
-from condense_ns.pipelines.scene_lifting import Answered, LiftedView, SceneLifter
+from condense_ns.pipelines.answer_pairs import Target
+from condense_ns.pipelines.lifted_parts import Answered
+from condense_ns.pipelines.scene_lifting import SceneLifter
 
 TRUE, RENDERED, NEAREST, PLAIN, OFF, FULL = (
     "true image",
@@ -40,17 +40,6 @@ TRUE, RENDERED, NEAREST, PLAIN, OFF, FULL = (
     "lift3d",
 )
 ROWS = (TRUE, RENDERED, NEAREST, PLAIN, OFF, FULL)
-
-
-@dataclass(frozen=True)
-class Target:
-    """A view of the scene, rendered from others."""
-
-    view: int
-    """Its number."""
-    image: Float[Tensor, "3 height width"]
-    """Its photograph."""
-    lifted: LiftedView
 
 
 def answers(lifter: SceneLifter, operator: Operator, target: Target) -> dict[str, Answered]:

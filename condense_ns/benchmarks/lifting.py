@@ -1,71 +1,40 @@
 """How consistent and how faithful lifted answers are, beside five other ways (`methods.md` 7).
 
 Every view may be a target: nothing was trained on the scene, and a target is rendered from other views
-only. Pairs of targets are *short* (neighbours) or *long* (5 degrees apart or more). Warps between them
-go by the dataset's depth where it has any, else by the one that lift3d renders; the same for all rows.
+only. Pairs of targets and the warps between them (`pipelines.answer_pairs`) are the same for all rows.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from jaxtyping import Float
 from rich.progress import track
 from torch import Tensor
 
-from condense_ns.benchmarks.lift_rows import ROWS, TRUE, Target, answers, nearest_picture
+from condense_ns.benchmarks.lift_rows import ROWS, TRUE, answers, nearest_picture
 from condense_ns.benchmarks.lift_truth import mean_ious
-from condense_ns.geometry.correspondence import DepthView, SharedPlaces, shared_places
-from condense_ns.geometry.covisibility import mean_ray_angles
-from condense_ns.geometry.interpolation import sample_cells, sample_maps
+from condense_ns.geometry.correspondence import SharedPlaces
+from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.metrics.answer_agreement import Kind, answer_distance, sharpness
 from condense_ns.operators.base import Operator
-from condense_ns.pipelines.scene_lifting import Answered, SceneLifter
-
-LONG = 5.0
-"""Degrees between the rays of the views of a long pair, at least."""
-LEAST_OVERLAP = 0.3
-"""Of the anchors that the first view of a pair sees."""
-LEAST_SHARED = 50
-"""Cells that a pair must share to count."""
-GRID = (48, 64)
-"""Rows and columns of the places that pictures and classes are compared at."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two targets that see the same places."""
-
-    first: int
-    second: int
-    is_long: bool
-
-
-def chosen_pairs(lifter: SceneLifter, targets: int) -> list[Pair]:
-    """A short and, where there is one, a long pair for each of so many views spread over the scene."""
-    scene, pairs = lifter.scene, []
-    spread = torch.linspace(0, len(scene) - 1, min(targets, len(scene))).round().long().tolist()
-    for view in spread:
-        camera, others = (
-            lifter.camera(view),
-            [other for other in range(len(scene)) if other != view],
-        )
-        overlap = lifter.anchors.covisibility(camera, scene.views[others])
-        angles = mean_ray_angles(lifter.anchors.points, camera, scene.views[others])
-        short = torch.where(overlap > LEAST_OVERLAP, angles, torch.inf)
-        if bool(short.isfinite().any()):
-            pairs.append(Pair(view, others[int(short.argmin())], is_long=False))
-        far = torch.where((angles >= LONG) & (overlap > LEAST_OVERLAP / 2), angles, torch.inf)
-        if bool(far.isfinite().any()):
-            pairs.append(Pair(view, others[int(far.argmin())], is_long=True))
-    return pairs
+from condense_ns.pipelines.answer_pairs import (
+    GRID,
+    Pair,
+    Target,
+    answer_at,
+    inconsistency,
+    kind_of,
+    mean_of,
+)
+from condense_ns.pipelines.lifted_parts import Answered
+from condense_ns.pipelines.scene_lifting import SceneLifter
 
 
 def rendered_targets(
-    lifter: SceneLifter, views: set[int], least_angle: float = 0.0
+    lifter: SceneLifter, views: Collection[int], least_angle: float = 0.0
 ) -> dict[int, Target]:
     """Views of the scene, each rendered from the others."""
     found = {}
@@ -87,18 +56,6 @@ def colour_figures(targets: dict[int, Target]) -> dict[str, float]:
     return {"psnr": ours, "psnr_nearest": nearest, "psnr_gain": ours - nearest}
 
 
-def shared_of_pairs(
-    lifter: SceneLifter, pairs: list[Pair], targets: dict[int, Target]
-) -> dict[Pair, SharedPlaces]:
-    """Places that both views of a pair see; pairs that share too few are left out."""
-    seen = {view: _seen(lifter, target) for view, target in targets.items()}
-    rows, columns = GRID
-    shared = {
-        pair: shared_places(seen[pair.first], seen[pair.second], rows, columns) for pair in pairs
-    }
-    return {pair: places for pair, places in shared.items() if len(places.cells) >= LEAST_SHARED}
-
-
 def colour_floor(shared: dict[Pair, SharedPlaces], targets: dict[int, Target]) -> dict[str, float]:
     """Inconsistency of the photographs' own colours: reflections and warps are in every figure."""
     apart: dict[bool, list[float]] = {False: [], True: []}
@@ -106,14 +63,7 @@ def colour_floor(shared: dict[Pair, SharedPlaces], targets: dict[int, Target]) -
         first = sample_maps(targets[pair.first].image[None], places.places_a[None])[0]
         second = sample_maps(targets[pair.second].image[None], places.places_b[None])[0]
         apart[pair.is_long].append(answer_distance("picture", first, second, torch.zeros(3)))
-    return {"short": _mean(apart[False]), "long": _mean(apart[True])}
-
-
-def kind_of(operator: Operator, answered: Answered) -> Kind:
-    """What an operator's answers are compared by."""
-    if answered.labels is not None:
-        return "labels"
-    return "features" if operator.spec.startswith("features:") else "picture"
+    return {"short": mean_of(apart[False]), "long": mean_of(apart[True])}
 
 
 def operator_figures(
@@ -127,8 +77,13 @@ def operator_figures(
     ``short`` and ``long``: inconsistency over the pairs; ``infidelity``: distance from the operator on
     the true image; ``sharpness`` of pictures; means over pairs and views. ``mean_iou`` over all views, of
     classes that the scene's annotations name.
+
+    Args:
+        lifter: of the scene.
+        operator: prepared for the scene.
+        shared: places that are compared.
+        targets: by the numbers of their views.
     """
-    lifter.prepare(operator)
     given = {
         view: answers(lifter, operator, target)
         for view, target in track(targets.items(), f"{operator.spec} on {lifter.scene.name}")
@@ -149,51 +104,22 @@ def _row_figures(
     shared: dict[Pair, SharedPlaces],
     mean: Tensor,
 ) -> dict[str, float]:
-    apart: dict[bool, list[float]] = {False: [], True: []}
-    for pair, places in shared.items():
-        first = _answer_at(kind, given[pair.first][row], places.places_a)
-        second = _answer_at(kind, given[pair.second][row], places.places_b)
-        apart[pair.is_long].append(answer_distance(kind, first, second, mean))
+    answers = {view: rows[row] for view, rows in given.items()}
+    apart = inconsistency(kind, answers, shared, mean)
     everywhere = grid_places(*GRID)
     far = [
         answer_distance(
             kind,
-            _answer_at(kind, rows[row], everywhere),
-            _answer_at(kind, rows[TRUE], everywhere),
+            answer_at(kind, rows[row], everywhere),
+            answer_at(kind, rows[TRUE], everywhere),
             mean,
         )
         for rows in given.values()
     ]
-    figures = {"short": _mean(apart[False]), "long": _mean(apart[True]), "infidelity": _mean(far)}
+    figures = {"short": apart.short, "long": apart.long, "infidelity": mean_of(far)}
     if kind == "picture":
-        figures["sharpness"] = _mean([sharpness(rows[row].picture) for rows in given.values()])
+        figures["sharpness"] = mean_of([sharpness(rows[row].picture) for rows in given.values()])
     return figures
-
-
-def _answer_at(
-    kind: Kind, answered: Answered, places: Float[Tensor, "places 2"]
-) -> Float[Tensor, "places channels"]:
-    """Feature, class or colour at places of the view."""
-    if kind == "features":
-        return sample_cells(answered.feature_map[None], places[None])[0]
-    if kind == "picture":
-        return sample_cells(answered.picture.permute(1, 2, 0)[None].contiguous(), places[None])[0]
-    assert answered.labels is not None
-    height, width = answered.labels.shape
-    pixels = (places.clamp(0, 1) * places.new_tensor([width, height])).long()
-    rows, columns = pixels[:, 1].clamp_max(height - 1), pixels[:, 0].clamp_max(width - 1)
-    return answered.labels[rows, columns].float()[:, None]
-
-
-def _seen(lifter: SceneLifter, target: Target) -> DepthView:
-    """A target with the dataset's depth, or the rendered one."""
-    known = lifter.scene.depth(target.view)
-    depth = target.lifted.rendered.depth[..., 0] if known is None else known
-    return DepthView(lifter.camera(target.view), depth)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")
 
 
 def speed_figures(lifter: SceneLifter, operator: Operator, view: int) -> dict[str, float]:

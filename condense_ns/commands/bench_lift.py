@@ -66,26 +66,30 @@ class BenchLift:
         import resource
 
         from condense_ns.benchmarks.lifting import (
-            chosen_pairs,
             colour_figures,
             colour_floor,
             first_seconds,
             operator_figures,
             rendered_targets,
-            shared_of_pairs,
             speed_figures,
         )
         from condense_ns.operators import build_operator
+        from condense_ns.pipelines.answer_pairs import chosen_pairs, shared_of_pairs, views_of
+        from condense_ns.pipelines.steady_share import ShareSettler
 
         pairs = chosen_pairs(lifter, self.targets)
-        views = {view for pair in pairs for view in (pair.first, pair.second)}
+        views = views_of(pairs)
         targets = rendered_targets(lifter, views, self.least_angle)
         figures: dict[str, Any] = {"colours": colour_figures(targets), "operators": {}}
         shared = shared_of_pairs(lifter, pairs, targets)
         figures["floor"] = colour_floor(shared, targets)
+        others = [view for view in range(len(lifter.scene)) if view not in views]
+        settler = ShareSettler(lifter, others, least_angle=self.least_angle)
         for spec in self.operators:
             operator = build_operator(spec)
-            found: dict[str, Any] = {"rows": operator_figures(lifter, operator, shared, targets)}
+            lifter.prepare(operator)
+            found: dict[str, Any] = {"share": settler.settle(operator)}
+            found["rows"] = operator_figures(lifter, operator, shared, targets)
             found["speed"] = speed_figures(lifter, operator, min(views))
             figures["operators"][spec] = found
         figures["seconds_first"] = first_seconds(lifter, min(views))
@@ -131,6 +135,6 @@ def print_figures(figures: dict[str, Any]) -> None:
             console.print(table)
             speed = measured["speed"]
             console.print(
-                f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
+                f"{measured['share']:.2f} of maps are the rendered picture's; {speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
                 "for the operator's answer"
             )

@@ -42,6 +42,9 @@ class Lift:
     image_size: int = 256
     """Longest side in pixels of pictures and of the photographs that the operator sees; time grows with
     its square."""
+    steady: float = 0.45
+    """How much of the operator's own differences between photographs may be left between lifted views, tried on a few
+    photographs of the scene; what is allowed makes answers more like a photograph's. 0 tries nothing."""
     sources: int = 16
     """Photographs that each view is lifted from; the 8 most useful of them make its picture and depth."""
     clicks: tuple[str, ...] = ()
@@ -91,8 +94,13 @@ class Lift:
         """Lines to tell the user."""
         from condense_ns.pipelines.lift_output import write_views
         from condense_ns.pipelines.lifted_points import write_points_of
+        from condense_ns.pipelines.steady_share import ShareSettler
 
-        told = write_views(lifter, operator, self.views, self.frames, folder)
+        told = []
+        if self.steady > 0 and operator.share_may_grow:
+            share = ShareSettler(lifter, steady=self.steady).settle(operator)
+            told.append(f"{share:.2f} of its maps are those of rendered pictures")
+        told += write_views(lifter, operator, self.views, self.frames, folder)
         if points is not None or self.points_from_depth:
             told += write_points_of(lifter, operator, points, self.points_from_depth, folder)
         return told
@@ -106,6 +114,8 @@ class Lift:
     def _check(self) -> None:
         if self.image_size < SMALLEST_IMAGE:
             raise UserError(f"--image-size is {self.image_size}; {SMALLEST_IMAGE} is the least")
+        if not 0 <= self.steady <= 1:
+            raise UserError(f"--steady is {self.steady}; it must be in [0, 1]")
         for name, least in (("sources", 1), ("frames", 2), ("points_from_depth", 0)):
             if getattr(self, name) < least:
                 option = name.replace("_", "-")

@@ -90,8 +90,10 @@ class Operator(ABC):
         label_names: names of the classes where `labels` answers, else empty.
         needed_views: photographs whose maps `prepare` must be given; others may come along.
         rendered_share: of a lifted map that is the operator's own map of the rendered picture, in [0, 1]:
-            sharper than what was mixed from the sources, and less steady. Above 0, that map also tells which
-            sources to believe (`lifting.feature_blending.believed`).
+            sharper than what was mixed from the sources, and less steady.
+        share_may_grow: whether more than that may be settled for a scene (`pipelines.steady_share`).
+        believes_picture: whether that map also tells which sources to believe
+            (`lifting.feature_blending.believed`).
         painted_share: of a lifted answer that is mixed from the answers of the sources, in [0, 1]; for
             operators whose `decode` invents structure, which differs from view to view.
     """
@@ -104,6 +106,8 @@ class Operator(ABC):
     label_names: tuple[str, ...] = ()
     needed_views: tuple[int, ...] = ()
     rendered_share: float = 0.35
+    share_may_grow: bool = True
+    believes_picture: bool = True
     painted_share: float = 0.0
 
     @abstractmethod

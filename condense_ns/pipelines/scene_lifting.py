@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -34,25 +34,13 @@ from condense_ns.lifting.view_rendering import (
 )
 from condense_ns.operators.base import Operator, SourceMap
 from condense_ns.operators.checking import checked_decode, checked_encode
+from condense_ns.pipelines.lifted_parts import Answered, LiftedParts, answered
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 
 ANSWER_BYTES = 1 << 29
 """Memory for answers of sources."""
 PREPARED_VIEWS = 16
 """Photographs, spread over the scene, whose maps an operator sees beforehand."""
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What an operator says of a view."""
-
-    feature_map: Float[Tensor, "rows columns channels"]
-    """What was decoded."""
-    answer: Float[Tensor, "height width answers"]
-    """At the view's pixels, or, of operators that enlarge, at those of a larger picture."""
-    picture: Float[Tensor, "3 height width"]
-    """To look at, in [0, 1]."""
-    labels: Int[Tensor, "height width"] | None
 
 
 @dataclass(frozen=True)
@@ -118,6 +106,7 @@ class SceneLifter:
         self._surfaces = SurfaceFinder(network, scene, self.anchors, folder=folder("surfaces"))
         self._maps: dict[str, StoredMaps] = {}
         self._answers: RecentItems[Tensor] = RecentItems(ANSWER_BYTES)
+        self.settled_shares: dict[str, float] = {}
 
     def maps(self, operator: Operator) -> StoredMaps:
         """What the operator's encoder answers for every photograph; made on first use."""
@@ -196,36 +185,45 @@ class SceneLifter:
         return render_features(self.network, view.look, stacked, grid, corrected, own)
 
     @torch.no_grad()
+    def parts(
+        self, operator: Operator, view: LiftedView, corrected: bool = True, trying: bool = False
+    ) -> LiftedParts:
+        """What the operator's answer for a camera is mixed from.
+
+        Args:
+            operator: that is prepared.
+            view: the camera.
+            corrected: let the sources' maps correct each other; nothing else depends on it.
+            trying: the rendered picture may have another share than it has now.
+        """
+        own, painted = None, None
+        if trying or self.share(operator) > 0:
+            grid = operator.lifted_size(view.look.target.height, view.look.target.width)
+            own = on_grid(checked_encode(operator, view.picture[None])[0].to(self.device), *grid)
+        guide = own if operator.believes_picture else None
+        blended = self.blend(operator, view, corrected, guide)
+        if operator.painted_share > 0:
+            answers = torch.stack([self._painted(operator, number) for number in view.sources])
+            depth = view.rendered.depth[..., 0]
+            painted = render_answers(self.network, view.look, answers.to(self.device), depth)
+        lit = (view.rendered.accumulation[..., 0] > 0).float()
+        return LiftedParts(blended, own, painted, lit, view.picture)
+
+    def share(self, operator: Operator) -> float:
+        """Of an operator's map that is its own of the rendered picture: the operator's, or what was settled."""
+        return self.settled_shares.get(operator.spec, operator.rendered_share)
+
     def lift(
         self, operator: Operator, view: LiftedView, corrected: bool = True
     ) -> Float[Tensor, "rows columns channels"]:
         """The operator's map of a camera, from those of the sources and of the rendered picture."""
-        if operator.rendered_share == 0:
-            return self.blend(operator, view, corrected)
-        grid = operator.lifted_size(view.look.target.height, view.look.target.width)
-        own = on_grid(checked_encode(operator, view.picture[None])[0].to(self.device), *grid)
-        blended = self.blend(operator, view, corrected, own)
-        return torch.lerp(blended, own, operator.rendered_share * _lit(view, *blended.shape[:2]))
+        return self.parts(operator, view, corrected).feature_map(self.share(operator))
 
     def lifted_answer(
         self, operator: Operator, view: LiftedView, corrected: bool = True
     ) -> Answered:
-        """What the operator, once it is prepared, answers for a camera.
-
-        Args:
-            operator: whose answer is wanted.
-            view: the camera.
-            corrected: let the sources' maps correct each other; nothing else depends on it.
-        """
-        feature_map = self.lift(operator, view, corrected)
-        answer = checked_decode(operator, feature_map, view.picture)
-        if operator.painted_share > 0:
-            painted = torch.stack([self._painted(operator, number) for number in view.sources])
-            depth = view.rendered.depth[..., 0]
-            mixed = render_answers(self.network, view.look, painted.to(self.device), depth)
-            share = operator.painted_share * _lit(view, *answer.shape[:2])
-            answer = torch.lerp(answer, mixed.to(answer), share.to(answer))
-        return _answered(operator, feature_map, answer)
+        """What the operator, once it is prepared, answers for a camera; arguments as for `parts`."""
+        return self.parts(operator, view, corrected).mixed(operator, self.share(operator))
 
     def _painted(self, operator: Operator, view: int) -> Float[Tensor, "height width answers"]:
         """The operator's answer for a photograph."""
@@ -244,7 +242,7 @@ class SceneLifter:
         alone: bool = False,
     ) -> Answered:
         """What the operator makes of a map; alone, without what it has settled for the scene."""
-        return _answered(operator, feature_map, checked_decode(operator, feature_map, image, alone))
+        return answered(operator, feature_map, checked_decode(operator, feature_map, image, alone))
 
     def depth(self, view: int) -> Float[Tensor, "height width"]:
         """Of a view of the scene: the dataset's, or found with the other photographs; 0 where unknown or masked."""
@@ -260,17 +258,3 @@ class SceneLifter:
     def seeing(self, operator: Operator, view: int, depth: Tensor) -> SeeingView:
         """A view with its depth and the operator's map, for lifting to points."""
         return SeeingView(self.camera(view), depth, self.maps(operator).map(view))
-
-
-def _lit(view: LiftedView, rows: int, columns: int) -> Float[Tensor, "rows columns 1"]:
-    """Share of each cell that some source sees."""
-    lit = (view.rendered.accumulation > 0).float().permute(2, 0, 1)[None]
-    return F.interpolate(lit, (rows, columns), mode="area")[0].permute(1, 2, 0)
-
-
-def _answered(
-    operator: Operator,
-    feature_map: Float[Tensor, "rows columns channels"],
-    answer: Float[Tensor, "height width answers"],
-) -> Answered:
-    return Answered(feature_map, answer, operator.picture(answer), operator.labels(answer))

@@ -8,13 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, Target, answers
-from condense_ns.benchmarks.lifting import (
-    chosen_pairs,
-    operator_figures,
-    rendered_targets,
-    shared_of_pairs,
-)
+from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, answers
+from condense_ns.benchmarks.lifting import operator_figures, rendered_targets
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
@@ -22,6 +17,7 @@ from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.network_file import SHIPPED, load_network, save_network
 from condense_ns.operators.checking import checked_encode
 from condense_ns.operators.rgb import RgbOperator
+from condense_ns.pipelines.answer_pairs import Target, chosen_pairs, shared_of_pairs, views_of
 from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
 from condense_ns.synthetic.scene_folder import write_scene
 from condense_ns.synthetic.scene_plan import ScenePlan
@@ -159,9 +155,7 @@ class Twice(RgbOperator):
 
 def test_enlarged_pictures_are_compared_at_the_same_places(lifter):
     pairs = chosen_pairs(lifter, 1)
-    targets = rendered_targets(
-        lifter, {view for pair in pairs for view in (pair.first, pair.second)}
-    )
+    targets = rendered_targets(lifter, views_of(pairs))
     shared = shared_of_pairs(lifter, pairs, targets)
     plain, twice = (
         operator_figures(lifter, kind("rgb", image_size=16), shared, targets)

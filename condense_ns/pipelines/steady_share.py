@@ -1,0 +1,110 @@
+"""How much of a lifted map may be the operator's own of the rendered picture, settled for a scene.
+
+What an operator says of the rendered picture belongs to the wanted point of view: it is nearer to what it says of
+a photograph than what is mixed from the sources. But it is unsteady, how much so depends on the operator, and on
+how good pictures of the scene are. So some photographs of the scene are rendered from the others, with each share;
+the largest is taken with which answers about one place differ, in neighbouring and in distant views, at most so
+much as is asked for, in shares of what the operator's own answers for the photographs differ.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from rich.progress import track
+
+from condense_ns.operators.base import Operator
+from condense_ns.pipelines.answer_pairs import (
+    Inconsistency,
+    Target,
+    chosen_pairs,
+    inconsistency,
+    kind_of,
+    shared_of_pairs,
+    views_of,
+)
+from condense_ns.pipelines.scene_lifting import SceneLifter
+
+STEADY = 0.45
+"""Of the inconsistency of the operator's own answers: less than a half, since other views may do worse."""
+TRIED = 3
+"""Photographs, each in a neighbouring and in a distant pair."""
+STEP = 0.05
+
+
+class ShareSettler:
+    """Renders photographs of a scene once, for all operators.
+
+    Args:
+        lifter: of the scene.
+        views: numbers of the photographs that may be looked at; None for those of training.
+        steady: the share of inconsistency that is asked for.
+        least_angle: degrees by which the sources' rays differ from those of what is rendered from them.
+    """
+
+    def __init__(
+        self,
+        lifter: SceneLifter,
+        views: Sequence[int] | None = None,
+        steady: float = STEADY,
+        least_angle: float = 0.0,
+    ) -> None:
+        self._lifter, self._steady = lifter, steady
+        views = lifter.scene.training if views is None else views
+        pairs = chosen_pairs(lifter, TRIED, views)
+        self._targets = {}
+        for view in track(
+            views_of(pairs), f"Trying how steady pictures of {lifter.scene.name} are"
+        ):
+            lifted = lifter.render(lifter.camera(view), list(views), [view], least_angle)
+            self._targets[view] = Target(view, lifter.scene.image(view), lifted)
+        self._shared = shared_of_pairs(lifter, pairs, self._targets)
+
+    def settle(self, operator: Operator) -> float:
+        """Let the lifter use the largest share that is steady enough, but never less than the operator's own.
+
+        Args:
+            operator: that is prepared for the scene.
+
+        Returns:
+            The share.
+        """
+        if not operator.share_may_grow or not self._shared:
+            return operator.rendered_share
+        lifter = self._lifter
+        parts = {
+            view: lifter.parts(operator, found.lifted, trying=True)
+            for view, found in self._targets.items()
+        }
+        alone = {
+            view: lifter.answer(
+                operator, lifter.working_map(operator, view), found.image, alone=True
+            )
+            for view, found in self._targets.items()
+        }
+        kind = kind_of(operator, next(iter(alone.values())))
+        maps = [answered.feature_map.flatten(0, 1) for answered in alone.values()]
+        mean = torch.cat(maps).mean(dim=0)
+        allowed = inconsistency(kind, alone, self._shared, mean)
+
+        def is_steady(share: float) -> bool:
+            answers = {view: some.mixed(operator, share) for view, some in parts.items()}
+            return _within(inconsistency(kind, answers, self._shared, mean), allowed, self._steady)
+
+        share = largest_share(is_steady, operator.rendered_share)
+        lifter.settled_shares[operator.spec] = share
+        return share
+
+
+def largest_share(is_steady: Callable[[float], bool], least: float) -> float:
+    """The largest share, in steps from the least to one, up to which all are steady; the least if none is."""
+    share = least
+    while share < 1 and is_steady(min(1.0, share + STEP)):
+        share = min(1.0, share + STEP)
+    return share
+
+
+def _within(found: Inconsistency, alone: Inconsistency, steady: float) -> bool:
+    """Whether that of short and that of long pairs, if there are any, is small enough."""
+    both = ((found.short, alone.short), (found.long, alone.long))
+    return all(here <= steady * there for here, there in both if not math.isnan(there))
