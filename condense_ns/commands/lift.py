@@ -43,8 +43,9 @@ class Lift:
     """Longest side in pixels of pictures and of the photographs that the operator sees; time grows with
     its square."""
     steady: float = 0.45
-    """How much of the operator's own differences between photographs may be left between lifted views, tried on a few
-    photographs of the scene; what is allowed makes answers more like a photograph's. 0 tries nothing."""
+    """How unlike answers about one place may be in two lifted views, as a share of how unlike the operator's own are
+    in two photographs: less is steadier, more is nearer to a photograph's answer. It is tried on a few photographs
+    of the scene first; 0 tries nothing."""
     sources: int = 16
     """Photographs that each view is lifted from; the 8 most useful of them make its picture and depth."""
     clicks: tuple[str, ...] = ()
