@@ -25,7 +25,7 @@ from condense_ns.pipelines.answer_pairs import (
     Pair,
     Target,
     answer_at,
-    inconsistency,
+    inconsistencies,
     kind_of,
     mean_of,
 )
@@ -105,7 +105,7 @@ def _row_figures(
     mean: Tensor,
 ) -> dict[str, float]:
     answers = {view: rows[row] for view, rows in given.items()}
-    apart = inconsistency(kind, answers, shared, mean)
+    apart = inconsistencies(kind, answers, shared, mean)
     everywhere = grid_places(*GRID)
     far = [
         answer_distance(
@@ -116,7 +116,11 @@ def _row_figures(
         )
         for rows in given.values()
     ]
-    figures = {"short": apart.short, "long": apart.long, "infidelity": mean_of(far)}
+    figures = {
+        "short": mean_of([value for pair, value in apart.items() if not pair.is_long]),
+        "long": mean_of([value for pair, value in apart.items() if pair.is_long]),
+        "infidelity": mean_of(far),
+    }
     if kind == "picture":
         figures["sharpness"] = mean_of([sharpness(rows[row].picture) for rows in given.values()])
     return figures

@@ -6,6 +6,7 @@
             -> finer, around that plane           depth_refinement      once per target
             -> depths from elsewhere, too         depth_candidates      once per target; source_surfaces
             -> sources exposed alike              source_exposure       once per target, for what is shown
+            -> sources shifted onto each other    source_alignment      likewise
     rays    -> samples at its quantiles           rendering.proposal_sampling
             -> thickness, colours, visibility     view_aggregator       likelier where sources agree
             -> weights of the sources' features   feature_blending

@@ -8,7 +8,7 @@ from condense_ns.geometry.pinhole import grid_places
 from condense_ns.geometry.source_views import SourceViews
 from condense_ns.geometry.valid_pixels import telling_cells
 from condense_ns.lifting.lifting_network import LiftingNetwork
-from condense_ns.lifting.source_exposure import exposed_alike
+from condense_ns.lifting.source_alignment import reconciled
 from condense_ns.lifting.view_rendering import CHUNK
 
 CELL = 2
@@ -30,7 +30,7 @@ def own_depth(
         depth_range: nearest and farthest depth before the first.
     """
     target = photographs.cameras[[0]]
-    look = exposed_alike(network, network.look(target, photographs, depth_range))
+    look = reconciled(network, network.look(target, photographs, depth_range))
     rows, columns = -(-target.height // CELL), -(-target.width // CELL)
     found = []
     for places in grid_places(rows, columns, look.nearest.device).split(CHUNK):

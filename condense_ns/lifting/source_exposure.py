@@ -18,7 +18,7 @@ from torch import Tensor
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 
-RAYS = 4096
+RAYS = 2048
 LEAST_SHARED = 50
 """Rays that two sources must share to be compared."""
 DARKEST, BRIGHTEST = 0.03, 0.97

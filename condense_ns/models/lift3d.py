@@ -21,7 +21,7 @@ from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lift_training import LiftTraining, example_losses
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.network_file import SHIPPED, load_network
-from condense_ns.lifting.source_exposure import exposed_alike
+from condense_ns.lifting.source_alignment import reconciled
 from condense_ns.lifting.view_rendering import render_features, render_picture
 from condense_ns.models.cross_scene_model import (
     CrossSceneModel,
@@ -139,7 +139,7 @@ class Lift3DModel(CrossSceneModel):
     def look_at(self, target: PinholeViews, around: Surroundings) -> Look:
         """What all rays of a target share."""
         look = self.network.look(target, around.sources, around.depth_range)
-        return exposed_alike(self.network, look)
+        return reconciled(self.network, look)
 
     @torch.no_grad()
     def get_outputs_for_camera(

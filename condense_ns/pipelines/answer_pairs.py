@@ -49,14 +49,6 @@ class Pair:
     is_long: bool
 
 
-@dataclass(frozen=True)
-class Inconsistency:
-    """Mean distance of answers about one place; not a number where there is no pair."""
-
-    short: float
-    long: float
-
-
 def chosen_pairs(lifter: SceneLifter, count: int, among: Sequence[int] | None = None) -> list[Pair]:
     """A short and, where there is one, a long pair for each of so many views spread over the scene.
 
@@ -105,26 +97,29 @@ def kind_of(operator: Operator, answered: Answered) -> Kind:
     return "features" if operator.spec.startswith("features:") else "picture"
 
 
-def inconsistency(
+def inconsistencies(
     kind: Kind,
     answers: Mapping[int, Answered],
     shared: Mapping[Pair, SharedPlaces],
     mean: Float[Tensor, " channels"],
-) -> Inconsistency:
-    """Of answers by the numbers of their views.
+) -> dict[Pair, float]:
+    """How far answers about one place are apart in each pair.
 
     Args:
         kind: of the answers.
-        answers: for all views of the pairs.
+        answers: by the numbers of their views, for all views of the pairs.
         shared: what is compared.
         mean: of the features; not used for other kinds.
     """
-    apart: dict[bool, list[float]] = {False: [], True: []}
-    for pair, places in shared.items():
-        first = answer_at(kind, answers[pair.first], places.places_a)
-        second = answer_at(kind, answers[pair.second], places.places_b)
-        apart[pair.is_long].append(answer_distance(kind, first, second, mean))
-    return Inconsistency(mean_of(apart[False]), mean_of(apart[True]))
+    return {
+        pair: answer_distance(
+            kind,
+            answer_at(kind, answers[pair.first], places.places_a),
+            answer_at(kind, answers[pair.second], places.places_b),
+            mean,
+        )
+        for pair, places in shared.items()
+    }
 
 
 def answer_at(

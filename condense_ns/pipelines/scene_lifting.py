@@ -25,7 +25,7 @@ from condense_ns.geometry.interpolation import on_grid
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.point_lifting import SeeingView
-from condense_ns.lifting.source_exposure import exposed_alike
+from condense_ns.lifting.source_alignment import reconciled
 from condense_ns.lifting.view_rendering import (
     RenderedView,
     render_answers,
@@ -167,7 +167,7 @@ class SceneLifter:
         sources = self._surfaces.source_views(numbers, allowed)
         near_far = self.anchors.depth_range(target)
         look = self.network.look(target.to(self.device), sources, near_far)
-        look = exposed_alike(self.network, look)
+        look = reconciled(self.network, look)
         rendered = render_picture(self.network, look, target.height, target.width)
         return LiftedView(look, numbers, rendered)
 

@@ -7,19 +7,20 @@ the largest is taken with which answers about one place differ, in neighbouring 
 much as is asked for, in shares of what the operator's own answers for the photographs differ.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import stdev
 
 import torch
 from rich.progress import track
 
 from condense_ns.operators.base import Operator
 from condense_ns.pipelines.answer_pairs import (
-    Inconsistency,
+    Pair,
     Target,
     chosen_pairs,
-    inconsistency,
+    inconsistencies,
     kind_of,
+    mean_of,
     shared_of_pairs,
     views_of,
 )
@@ -27,7 +28,7 @@ from condense_ns.pipelines.scene_lifting import SceneLifter
 
 STEADY = 0.45
 """Of the inconsistency of the operator's own answers: less than a half, since other views may do worse."""
-TRIED = 3
+TRIED = 4
 """Photographs, each in a neighbouring and in a distant pair."""
 STEP = 0.05
 
@@ -85,11 +86,12 @@ class ShareSettler:
         kind = kind_of(operator, next(iter(alone.values())))
         maps = [answered.feature_map.flatten(0, 1) for answered in alone.values()]
         mean = torch.cat(maps).mean(dim=0)
-        allowed = inconsistency(kind, alone, self._shared, mean)
+        allowed = inconsistencies(kind, alone, self._shared, mean)
 
         def is_steady(share: float) -> bool:
             answers = {view: some.mixed(operator, share) for view, some in parts.items()}
-            return _within(inconsistency(kind, answers, self._shared, mean), allowed, self._steady)
+            found = inconsistencies(kind, answers, self._shared, mean)
+            return is_within(found, allowed, self._steady)
 
         share = largest_share(is_steady, operator.rendered_share)
         lifter.settled_shares[operator.spec] = share
@@ -104,7 +106,17 @@ def largest_share(is_steady: Callable[[float], bool], least: float) -> float:
     return share
 
 
-def _within(found: Inconsistency, alone: Inconsistency, steady: float) -> bool:
-    """Whether that of short and that of long pairs, if there are any, is small enough."""
-    both = ((found.short, alone.short), (found.long, alone.long))
-    return all(here <= steady * there for here, there in both if not math.isnan(there))
+def is_within(found: Mapping[Pair, float], alone: Mapping[Pair, float], steady: float) -> bool:
+    """Whether inconsistency is small enough in short and in long pairs, in the mean and by a standard error of it.
+
+    Args:
+        found: inconsistency of each pair.
+        alone: of the operator's own answers.
+        steady: the share of it that is small enough.
+    """
+    for is_long in (False, True):
+        above = [found[pair] - steady * alone[pair] for pair in found if pair.is_long == is_long]
+        error = stdev(above) / len(above) ** 0.5 if len(above) > 1 else 0.0
+        if above and mean_of(above) + error > 0:
+            return False
+    return True

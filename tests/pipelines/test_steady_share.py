@@ -7,9 +7,9 @@ import torch
 
 from condense_ns.lifting.network_file import load_network
 from condense_ns.operators.rgb import RgbOperator
-from condense_ns.pipelines.answer_pairs import inconsistency
+from condense_ns.pipelines.answer_pairs import Pair, inconsistencies
 from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
-from condense_ns.pipelines.steady_share import STEP, ShareSettler, largest_share
+from condense_ns.pipelines.steady_share import STEP, ShareSettler, is_within, largest_share
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 
 
@@ -27,6 +27,16 @@ def test_nothing_is_tried_beyond_a_share_that_is_not_steady():
     found = largest_share(lambda share: tried.append(share) or len(tried) != 3, 0.0)
     assert found == pytest.approx(2 * STEP)
     assert tried == pytest.approx([STEP, 2 * STEP, 3 * STEP])
+
+
+def test_steady_in_the_mean_and_by_its_standard_error_in_short_and_in_long_pairs():
+    """Short pairs: 0.1 below half of what is allowed, give or take 0.05 x sqrt(2); the one long pair on the spot."""
+    short, long = [Pair(0, 1, False), Pair(2, 3, False)], Pair(0, 4, True)
+    alone = dict.fromkeys([*short, long], 1.0)
+    assert is_within({short[0]: 0.35, short[1]: 0.45, long: 0.5}, alone, 0.5)
+    assert not is_within({short[0]: 0.2, short[1]: 0.7, long: 0.5}, alone, 0.5)
+    assert not is_within({short[0]: 0.35, short[1]: 0.45, long: 0.51}, alone, 0.5)
+    assert is_within({short[0]: 0.49}, alone, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +77,11 @@ def test_the_settled_share_is_steady_and_a_step_more_is_not(lifter: SceneLifter)
         for view, found in settler._targets.items()
     }
     maps = next(iter(alone.values())).feature_map
-    allowed = inconsistency("picture", alone, settler._shared, maps[0, 0])
+    allowed = inconsistencies("picture", alone, settler._shared, maps[0, 0])
     for tried, steady in ((share, True), (share + STEP, False)):
         answers = {view: some.mixed(coarse, tried) for view, some in parts.items()}
-        found = inconsistency("picture", answers, settler._shared, maps[0, 0])
-        within = found.short <= 0.9 * allowed.short and not found.long > 0.9 * allowed.long
-        assert within == steady
+        found = inconsistencies("picture", answers, settler._shared, maps[0, 0])
+        assert is_within(found, allowed, 0.9) == steady
 
 
 def test_a_share_that_may_not_grow_stays(lifter: SceneLifter):
