@@ -8,11 +8,13 @@ much as is asked for, in shares of what the operator's own answers for the photo
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from statistics import stdev
 
 import torch
 from rich.progress import track
 
+from condense_ns.errors import UserError
 from condense_ns.operators.base import Operator
 from condense_ns.pipelines.answer_pairs import (
     Pair,
@@ -53,13 +55,15 @@ class ShareSettler:
         self._lifter, self._steady = lifter, steady
         views = lifter.scene.training if views is None else views
         pairs = chosen_pairs(lifter, TRIED, views)
-        self._targets = {}
+        self._targets: dict[int, Target] = {}
         for view in track(
             views_of(pairs), f"Trying how steady pictures of {lifter.scene.name} are"
         ):
-            lifted = lifter.render(lifter.camera(view), list(views), [view], least_angle)
-            self._targets[view] = Target(view, lifter.scene.image(view), lifted)
-        self._shared = shared_of_pairs(lifter, pairs, self._targets)
+            with suppress(UserError):  # nothing else shows what it shows: it is left out
+                lifted = lifter.render(lifter.camera(view), list(views), [view], least_angle)
+                self._targets[view] = Target(view, lifter.scene.image(view), lifted)
+        rendered = [pair for pair in pairs if {pair.first, pair.second} <= set(self._targets)]
+        self._shared = shared_of_pairs(lifter, rendered, self._targets)
 
     def settle(self, operator: Operator) -> float:
         """Let the lifter use the largest share that is steady enough, but never less than the operator's own.

@@ -108,3 +108,9 @@ def test_without_pairs_the_operator_s_own_share_is_kept(lifter: SceneLifter):
     alone = ShareSettler(lifter, lifter.scene.training[:1])
     coarse = Shaky(spec="alone", rendered_share=0.2)
     assert alone.settle(coarse) == 0.2
+
+
+def test_photographs_without_sources_are_left_out(lifter: SceneLifter):
+    """No other photograph is 170 degrees away."""
+    settler = ShareSettler(lifter, least_angle=170.0)
+    assert settler.settle(Shaky(spec="alone", rendered_share=0.2)) == 0.2
