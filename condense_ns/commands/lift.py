@@ -42,7 +42,7 @@ class Lift:
     image_size: int = 256
     """Longest side in pixels of pictures and of the photographs that the operator sees; time grows with
     its square."""
-    steady: float = 0.45
+    steady: float = 0.5
     """How unlike answers about one place may be in two lifted views, as a share of how unlike the operator's own are
     in two photographs: less is steadier, more is nearer to a photograph's answer. It is tried on a few photographs
     of the scene first; 0 tries nothing."""

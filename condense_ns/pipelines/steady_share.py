@@ -4,7 +4,8 @@ What an operator says of the rendered picture belongs to the wanted point of vie
 a photograph than what is mixed from the sources. But it is unsteady, how much so depends on the operator, and on
 how good pictures of the scene are. So some photographs of the scene are rendered from the others, with each share;
 the largest is taken with which answers about one place differ, in neighbouring and in distant views, at most so
-much as is asked for, in shares of what the operator's own answers for the photographs differ.
+much as is asked for, in shares of what the operator's own answers for the photographs differ: in the mean over pairs
+of views and by its standard error, since other views may do worse.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +29,8 @@ from condense_ns.pipelines.answer_pairs import (
 )
 from condense_ns.pipelines.scene_lifting import SceneLifter
 
-STEADY = 0.45
-"""Of the inconsistency of the operator's own answers: less than a half, since other views may do worse."""
+STEADY = 0.5
+"""Of the inconsistency of the operator's own answers."""
 TRIED = 4
 """Photographs, each in a neighbouring and in a distant pair."""
 STEP = 0.05
