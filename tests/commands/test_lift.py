@@ -150,6 +150,7 @@ def test_points_are_read_before_the_work(tabletop: Path, lift_run: LiftRun, tmp_
         ({"image_size": 8}, "--image-size is 8"),
         ({"sources": 0}, "--sources is 0"),
         ({"frames": 1}, "--frames is 1"),
+        ({"steady": 1.5}, "--steady is 1.5"),
         ({"points_from_depth": -1}, "--points-from-depth is -1"),
         ({"points": Path("none.ply")}, "no file none.ply"),
         ({"points": Path(__file__), "points_from_depth": 3}, "not both"),
