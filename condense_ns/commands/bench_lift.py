@@ -135,6 +135,7 @@ def print_figures(figures: dict[str, Any]) -> None:
             console.print(table)
             speed = measured["speed"]
             console.print(
-                f"{measured['share']:.2f} of maps are the rendered picture's; {speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
+                f"{measured['share']:.2f} of maps are the rendered picture's; "
+                f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
                 "for the operator's answer"
             )

@@ -17,9 +17,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from condense_ns.geometry.interpolation import sample_maps
-from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
+from condense_ns.geometry.pinhole import pixel_rays, project_pinhole
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
-from condense_ns.lifting.source_exposure import LEAST_SHARED, MOST_HIDDEN, RAYS, exposed_alike
+from condense_ns.lifting.source_exposure import (
+    LEAST_SHARED,
+    MOST_HIDDEN,
+    RAYS,
+    exposed_alike,
+    spread_places,
+)
 
 STEPS = 3
 APART = 0.05
@@ -45,8 +51,7 @@ def aligned(network: LiftingNetwork, look: Look, rays: int = RAYS) -> Look:
         look: at a target.
         rays: of the target that are looked along.
     """
-    width = max(1, round((rays * look.target.width / look.target.height) ** 0.5))
-    places = grid_places(max(1, rays // width), width, look.gains.device)
+    places = spread_places(look, rays)
     samples = network.sample(look, places)
     given = samples.by_source
     centre, directions = pixel_rays(places, look.target)

@@ -38,14 +38,19 @@ def exposed_alike(network: LiftingNetwork, look: Look, rays: int = RAYS) -> Look
         rays: of the target that are looked along.
     """
     shown = look.leading
-    width = max(1, round((rays * look.target.width / look.target.height) ** 0.5))
-    places = grid_places(max(1, rays // width), width, look.gains.device)
+    places = spread_places(look, rays)
     plain = replace(shown, gains=torch.ones_like(shown.gains))
     given = network.sample(plain, places).by_source
     seen = (given.seen > LEAST_SEEN) & (given.hidden < MOST_HIDDEN)
     gains = torch.ones_like(look.gains)
     gains[: len(shown.gains)] = equalising_gains(given.colours, seen, given.weights.sum(dim=1))
     return replace(look, gains=gains)
+
+
+def spread_places(look: Look, rays: int) -> Float[Tensor, "rays 2"]:
+    """About so many places of the target, as far apart in rows as in columns."""
+    width = max(1, round((rays * look.target.width / look.target.height) ** 0.5))
+    return grid_places(max(1, rays // width), width, look.gains.device)
 
 
 def equalising_gains(
