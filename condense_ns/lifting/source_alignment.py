@@ -7,7 +7,8 @@ of the target ends at, its colour C_i is compared with the blend B of all. The s
     sum_p rho(B(p) - C_i(x_i(p) + d_i)),    rho(e) = S^2 log(1 + (e / S)^2)
 
 by Gauss-Newton with reweighting (Lucas and Kanade's registration with Cauchy's robust weights); the blend follows the
-sources after each step. Only differences are found: the target's own pose is taken as it is.
+sources after each step. Only differences are found. The target's own pose is taken as it is, and the sources' are taken
+to be right in the mean, or else all would follow the one that counts most in the blend.
 """
 
 from dataclasses import replace
@@ -64,13 +65,14 @@ def aligned(network: LiftingNetwork, look: Look, rays: int = RAYS) -> Look:
         found = sample_maps(look.maps.images, look.maps.padded(seen.places + shift / size))
         return found * look.gains[:, None]
 
-    shift = places.new_zeros(len(look.sources), 1, 2)
+    shift, turns = places.new_zeros(len(look.sources), 1, 2), _turns(look)
     across, down = (HALF_PIXEL * axis for axis in torch.eye(2).to(places))
     for _ in range(STEPS):
         slopes = torch.stack(
             [colours(shift + one) - colours(shift - one) for one in (across, down)], dim=-1
         )
         step = shift_towards_blend(colours(shift), slopes, given.weights * counted, counted)
+        step = among_themselves(step, turns, counted.any(dim=1))
         shift = shift + step[:, None].clamp(-MOST_SHIFTED * size.max(), MOST_SHIFTED * size.max())
     intrinsics = look.sources.intrinsics.clone()
     intrinsics[:, :2, 2] += shift[:, 0]
@@ -99,3 +101,29 @@ def shift_towards_blend(
     pull = torch.einsum("irc,irca,irc->ia", believed, slopes, apart)
     held = RIDGE * curvature.diagonal(dim1=1, dim2=2).mean() + 1e-8
     return torch.linalg.solve(curvature + held * torch.eye(2).to(pull), pull)
+
+
+def among_themselves(
+    shifts: Float[Tensor, "sources 2"],
+    turns: Float[Tensor, "sources 2 2"],
+    counted: Bool[Tensor, " sources"],
+) -> Float[Tensor, "sources 2"]:
+    """Shifts without what all have in common.
+
+    Args:
+        shifts: of the sources, along their own axes.
+        turns: from axes of the target's picture to those of the sources'.
+        counted: sources that are moved; the others stay.
+    """
+    in_target = torch.einsum("sba,sb->sa", turns, shifts) * counted[:, None]
+    common = in_target.sum(dim=0) / counted.sum().clamp_min(1)
+    return (shifts - turns @ common) * counted[:, None]
+
+
+def _turns(look: Look) -> Float[Tensor, "sources 2 2"]:
+    """How much the sources' cameras are turned about their axes against the target's."""
+    target = look.target.world_to_camera_cv[:, :3, :3]
+    turned = look.sources.world_to_camera_cv[:, :3, :3] @ target.transpose(1, 2)
+    angles = torch.atan2(turned[:, 1, 0] - turned[:, 0, 1], turned[:, 0, 0] + turned[:, 1, 1])
+    across, down = angles.cos(), angles.sin()
+    return torch.stack([across, -down, down, across], dim=1).unflatten(1, (2, 2))

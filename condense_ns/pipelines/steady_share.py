@@ -24,6 +24,7 @@ from condense_ns.pipelines.answer_pairs import (
     inconsistencies,
     kind_of,
     mean_of,
+    overlapping_pairs,
     shared_of_pairs,
     views_of,
 )
@@ -32,7 +33,7 @@ from condense_ns.pipelines.scene_lifting import SceneLifter
 STEADY = 0.5
 """Of the inconsistency of the operator's own answers."""
 TRIED = 4
-"""Photographs, each in a neighbouring and in a distant pair."""
+"""Photographs, each with a neighbouring and a distant one; all of them are paired that overlap."""
 STEP = 0.05
 
 
@@ -55,16 +56,14 @@ class ShareSettler:
     ) -> None:
         self._lifter, self._steady = lifter, steady
         views = lifter.scene.training if views is None else views
-        pairs = chosen_pairs(lifter, TRIED, views)
+        tried = views_of(chosen_pairs(lifter, TRIED, views))
         self._targets: dict[int, Target] = {}
-        for view in track(
-            views_of(pairs), f"Trying how steady pictures of {lifter.scene.name} are"
-        ):
+        for view in track(tried, f"Trying how steady pictures of {lifter.scene.name} are"):
             with suppress(UserError):  # nothing else shows what it shows: it is left out
                 lifted = lifter.render(lifter.camera(view), list(views), [view], least_angle)
                 self._targets[view] = Target(view, lifter.scene.image(view), lifted)
-        rendered = [pair for pair in pairs if {pair.first, pair.second} <= set(self._targets)]
-        self._shared = shared_of_pairs(lifter, rendered, self._targets)
+        pairs = overlapping_pairs(lifter, sorted(self._targets))
+        self._shared = shared_of_pairs(lifter, pairs, self._targets)
 
     def settle(self, operator: Operator) -> float:
         """Let the lifter use the largest share that is steady enough, but never less than the operator's own.
