@@ -5,20 +5,19 @@ only. Pairs of targets and the warps between them (`pipelines.answer_pairs`) are
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from rich.progress import track
-from torch import Tensor
 
 from condense_ns.benchmarks.lift_rows import ROWS, TRUE, answers, nearest_picture
 from condense_ns.benchmarks.lift_truth import mean_ious
 from condense_ns.geometry.correspondence import SharedPlaces
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import grid_places
-from condense_ns.metrics.answer_agreement import Kind, answer_distance, sharpness
+from condense_ns.metrics.answer_agreement import answer_distance, sharpness
 from condense_ns.operators.base import Operator
 from condense_ns.pipelines.answer_pairs import (
     GRID,
@@ -88,22 +87,29 @@ def operator_figures(
         view: answers(lifter, operator, target)
         for view, target in track(targets.items(), f"{operator.spec} on {lifter.scene.name}")
     }
-    mean = torch.cat([rows[TRUE].feature_map.flatten(0, 1) for rows in given.values()]).mean(dim=0)
-    kind = kind_of(operator, next(iter(given.values()))[TRUE])
-    figures = {row: _row_figures(row, kind, given, shared, mean) for row in ROWS}
-    if kind == "labels":
+    figures = {row: row_figures(row, given, operator, shared) for row in ROWS}
+    if operator.label_names:
         for row, value in mean_ious(lifter, operator, given).items():
             figures[row]["mean_iou"] = value
     return figures
 
 
-def _row_figures(
+def row_figures(
     row: str,
-    kind: Kind,
-    given: dict[int, dict[str, Answered]],
+    given: Mapping[int, Mapping[str, Answered]],
+    operator: Operator,
     shared: dict[Pair, SharedPlaces],
-    mean: Tensor,
 ) -> dict[str, float]:
+    """Figures of one row, beside the answers for the true images.
+
+    Args:
+        row: its name.
+        given: answers by view and row.
+        operator: that answered.
+        shared: places that are compared.
+    """
+    mean = torch.cat([rows[TRUE].feature_map.flatten(0, 1) for rows in given.values()]).mean(dim=0)
+    kind = kind_of(operator, next(iter(given.values()))[TRUE])
     answers = {view: rows[row] for view, rows in given.items()}
     apart = inconsistencies(kind, answers, shared, mean)
     everywhere = grid_places(*GRID)

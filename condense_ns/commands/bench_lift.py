@@ -73,6 +73,7 @@ class BenchLift:
             rendered_targets,
             speed_figures,
         )
+        from condense_ns.benchmarks.share_frontier import share_frontier
         from condense_ns.operators import build_operator
         from condense_ns.pipelines.answer_pairs import chosen_pairs, shared_of_pairs, views_of
         from condense_ns.pipelines.steady_share import ShareSettler
@@ -90,6 +91,7 @@ class BenchLift:
             lifter.prepare(operator)
             found: dict[str, Any] = {"share": settler.settle(operator)}
             found["rows"] = operator_figures(lifter, operator, shared, targets)
+            found["shares"] = share_frontier(lifter, operator, shared, targets)
             found["speed"] = speed_figures(lifter, operator, min(views))
             figures["operators"][spec] = found
         figures["seconds_first"] = first_seconds(lifter, min(views))
@@ -132,6 +134,11 @@ def print_figures(figures: dict[str, Any]) -> None:
             table = Table("way", *names, title=f"{without_folders(spec)} on {scene}")
             for row, values in measured["rows"].items():
                 table.add_row(row, *(f"{values[name]:.4f}" for name in names))
+            console.print(table)
+            names = ["short", "long", "infidelity"]
+            table = Table("share", *names, title="lift3d by the share of rendered pictures")
+            for share, values in measured["shares"].items():
+                table.add_row(share, *(f"{values[name]:.4f}" for name in names))
             console.print(table)
             speed = measured["speed"]
             console.print(

@@ -10,6 +10,7 @@ import torch
 
 from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, answers
 from condense_ns.benchmarks.lifting import operator_figures, rendered_targets
+from condense_ns.benchmarks.share_frontier import SHARES, share_frontier
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
@@ -69,6 +70,7 @@ def test_every_way_has_its_figures(bench, capsys):
         assert tuple(found["rows"]) == WAYS
         assert found["rows"]["true image"]["infidelity"] == pytest.approx(0.0, abs=1e-5), spec
         assert found["rows"]["lift3d"]["infidelity"] > 0
+        assert list(found["shares"]) == [f"{share:.1f}" for share in SHARES]
         assert found["speed"]["seconds_answer"] > 0
     assert "sharpness" in scene["operators"]["rgb"]["rows"]["lift3d"]
     classes = scene["operators"]["classes:mini?table,wall,floor"]["rows"]
@@ -143,6 +145,17 @@ def test_a_corrector_that_does_nothing_may_as_well_be_off(lifter, target, operat
     rows = answers(idle, operator, target)
     torch.testing.assert_close(rows[FULL].answer, rows[OFF].answer, atol=1e-5, rtol=1e-4)
     assert (rows[FULL].answer - rows[PLAIN].answer).abs().mean() > 1e-3
+
+
+def test_the_share_that_the_operator_has_is_on_the_frontier(lifter, operator):
+    operator.rendered_share = 0.4
+    pairs = chosen_pairs(lifter, 1)
+    targets = rendered_targets(lifter, views_of(pairs))
+    shared = shared_of_pairs(lifter, pairs, targets)
+    whole = operator_figures(lifter, operator, shared, targets)[FULL]
+    by_share = share_frontier(lifter, operator, shared, targets)
+    assert by_share["0.4"] == pytest.approx(whole)
+    assert by_share["0.3"]["infidelity"] != pytest.approx(whole["infidelity"])
 
 
 class Twice(RgbOperator):
