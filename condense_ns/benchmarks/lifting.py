@@ -70,6 +70,7 @@ def operator_figures(
     operator: Operator,
     shared: dict[Pair, SharedPlaces],
     targets: dict[int, Target],
+    shares: Mapping[int, float] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Figures of each row.
 
@@ -82,11 +83,13 @@ def operator_figures(
         operator: prepared for the scene.
         shared: places that are compared.
         targets: by the numbers of their views.
+        shares: of the rendered picture, by the numbers of the views; None for the operator's own.
     """
-    given = {
-        view: answers(lifter, operator, target)
-        for view, target in track(targets.items(), f"{operator.spec} on {lifter.scene.name}")
-    }
+    given = {}
+    for view, target in track(targets.items(), f"{operator.spec} on {lifter.scene.name}"):
+        if shares is not None:
+            lifter.settled_shares[operator.spec] = shares[view]
+        given[view] = answers(lifter, operator, target)
     figures = {row: row_figures(row, given, operator, shared) for row in ROWS}
     if operator.label_names:
         for row, value in mean_ious(lifter, operator, given).items():

@@ -1,10 +1,10 @@
-"""How steady and how faithful lift3d's answers are with each share of the rendered picture's own.
+"""The share of the rendered picture's own in lift3d's answers: what is settled, and what there is to settle.
 
 More of it is more like what the operator says of a photograph, and less steady between views
 (`pipelines.steady_share`). The rows tell what any rule that settles the share could reach.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from condense_ns.benchmarks.lift_rows import TRUE
 from condense_ns.benchmarks.lifting import row_figures
@@ -12,6 +12,36 @@ from condense_ns.geometry.correspondence import SharedPlaces
 from condense_ns.operators.base import Operator
 from condense_ns.pipelines.answer_pairs import Pair, Target
 from condense_ns.pipelines.scene_lifting import SceneLifter
+from condense_ns.pipelines.steady_share import ShareSettler
+
+
+class HalvesSettled:
+    """Shares for the views that are measured, each half of which is settled with all photographs but itself.
+
+    Args:
+        lifter: of the scene.
+        views: that are measured.
+        least_angle: degrees, as for `ShareSettler`.
+    """
+
+    def __init__(self, lifter: SceneLifter, views: Sequence[int], least_angle: float) -> None:
+        middle, every = len(views) // 2, range(len(lifter.scene))
+        self._settlers = [
+            (
+                half,
+                ShareSettler(lifter, [v for v in every if v not in half], least_angle=least_angle),
+            )
+            for half in (views[:middle], views[middle:])
+            if half
+        ]
+
+    def shares(self, operator: Operator) -> dict[int, float]:
+        """By the number of the view, of an operator that is prepared."""
+        shares: dict[int, float] = {}
+        for half, settler in self._settlers:
+            shares |= dict.fromkeys(half, settler.settle(operator))
+        return shares
+
 
 SHARES = tuple(tenth / 10 for tenth in range(11))
 

@@ -73,10 +73,9 @@ class BenchLift:
             rendered_targets,
             speed_figures,
         )
-        from condense_ns.benchmarks.share_frontier import share_frontier
+        from condense_ns.benchmarks.share_frontier import HalvesSettled, share_frontier
         from condense_ns.operators import build_operator
         from condense_ns.pipelines.answer_pairs import chosen_pairs, shared_of_pairs, views_of
-        from condense_ns.pipelines.steady_share import ShareSettler
 
         pairs = chosen_pairs(lifter, self.targets)
         views = views_of(pairs)
@@ -84,13 +83,13 @@ class BenchLift:
         figures: dict[str, Any] = {"colours": colour_figures(targets), "operators": {}}
         shared = shared_of_pairs(lifter, pairs, targets)
         figures["floor"] = colour_floor(shared, targets)
-        others = [view for view in range(len(lifter.scene)) if view not in views]
-        settler = ShareSettler(lifter, others, least_angle=self.least_angle)
+        settled = HalvesSettled(lifter, views, self.least_angle)
         for spec in self.operators:
             operator = build_operator(spec)
             lifter.prepare(operator)
-            found: dict[str, Any] = {"share": settler.settle(operator)}
-            found["rows"] = operator_figures(lifter, operator, shared, targets)
+            shares = settled.shares(operator)
+            found: dict[str, Any] = {"share": sorted(set(shares.values()))}
+            found["rows"] = operator_figures(lifter, operator, shared, targets, shares)
             found["shares"] = share_frontier(lifter, operator, shared, targets)
             found["speed"] = speed_figures(lifter, operator, min(views))
             figures["operators"][spec] = found
@@ -141,8 +140,9 @@ def print_figures(figures: dict[str, Any]) -> None:
                 table.add_row(share, *(f"{values[name]:.4f}" for name in names))
             console.print(table)
             speed = measured["speed"]
+            shares = " and ".join(f"{share:.2f}" for share in measured["share"])
             console.print(
-                f"{measured['share']:.2f} of maps are the rendered picture's; "
+                f"{shares} of maps are the rendered picture's; "
                 f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
                 "for the operator's answer"
             )

@@ -73,26 +73,6 @@ def chosen_pairs(lifter: SceneLifter, count: int, among: Sequence[int] | None = 
     return pairs
 
 
-def overlapping_pairs(lifter: SceneLifter, views: Sequence[int]) -> list[Pair]:
-    """Every two of some views that show the same surfaces, long ones by the angle between them.
-
-    Args:
-        lifter: of the scene.
-        views: their numbers.
-    """
-    pairs = []
-    for at, view in enumerate(views):
-        others = list(views[at + 1 :])
-        camera, cameras = lifter.camera(view), lifter.scene.views[others]
-        overlap = lifter.anchors.covisibility(camera, cameras).tolist()
-        angles = mean_ray_angles(lifter.anchors.points, camera, cameras).tolist()
-        for other, shown, angle in zip(others, overlap, angles, strict=True):
-            is_long = angle >= LONG
-            if shown > (LEAST_OVERLAP / 2 if is_long else LEAST_OVERLAP):
-                pairs.append(Pair(view, other, is_long))
-    return pairs
-
-
 def views_of(pairs: Collection[Pair]) -> list[int]:
     """Numbers of the views in pairs, each once."""
     return sorted({view for pair in pairs for view in (pair.first, pair.second)})

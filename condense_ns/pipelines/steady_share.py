@@ -24,7 +24,6 @@ from condense_ns.pipelines.answer_pairs import (
     inconsistencies,
     kind_of,
     mean_of,
-    overlapping_pairs,
     shared_of_pairs,
     views_of,
 )
@@ -33,7 +32,7 @@ from condense_ns.pipelines.scene_lifting import SceneLifter
 STEADY = 0.5
 """Of the inconsistency of the operator's own answers."""
 TRIED = 4
-"""Photographs, each with a neighbouring and a distant one; all of them are paired that overlap."""
+"""Photographs, each with a neighbouring and a distant one; then all of these are paired among each other."""
 STEP = 0.05
 
 
@@ -62,8 +61,9 @@ class ShareSettler:
             with suppress(UserError):  # nothing else shows what it shows: it is left out
                 lifted = lifter.render(lifter.camera(view), list(views), [view], least_angle)
                 self._targets[view] = Target(view, lifter.scene.image(view), lifted)
-        pairs = overlapping_pairs(lifter, sorted(self._targets))
-        self._shared = shared_of_pairs(lifter, pairs, self._targets)
+        pairs = chosen_pairs(lifter, len(self._targets), sorted(self._targets))
+        once = {(frozenset((pair.first, pair.second)), pair.is_long): pair for pair in pairs}
+        self._shared = shared_of_pairs(lifter, once.values(), self._targets)
 
     def settle(self, operator: Operator) -> float:
         """Let the lifter use the largest share that is steady enough, but never less than the operator's own.

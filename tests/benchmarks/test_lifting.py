@@ -10,7 +10,7 @@ import torch
 
 from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, answers
 from condense_ns.benchmarks.lifting import operator_figures, rendered_targets
-from condense_ns.benchmarks.share_frontier import SHARES, share_frontier
+from condense_ns.benchmarks.share_frontier import SHARES, HalvesSettled, share_frontier
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
@@ -71,6 +71,7 @@ def test_every_way_has_its_figures(bench, capsys):
         assert found["rows"]["true image"]["infidelity"] == pytest.approx(0.0, abs=1e-5), spec
         assert found["rows"]["lift3d"]["infidelity"] > 0
         assert list(found["shares"]) == [f"{share:.1f}" for share in SHARES]
+        assert all(0 <= share <= 1 for share in found["share"])
         assert found["speed"]["seconds_answer"] > 0
     assert "sharpness" in scene["operators"]["rgb"]["rows"]["lift3d"]
     classes = scene["operators"]["classes:mini?table,wall,floor"]["rows"]
@@ -156,6 +157,50 @@ def test_the_share_that_the_operator_has_is_on_the_frontier(lifter, operator):
     by_share = share_frontier(lifter, operator, shared, targets)
     assert by_share["0.4"] == pytest.approx(whole)
     assert by_share["0.3"]["infidelity"] != pytest.approx(whole["infidelity"])
+
+
+@pytest.mark.parametrize(("views", "halves"), [([7], [[7]]), ([1, 4, 9], [[1], [4, 9]])])
+def test_a_half_is_settled_without_its_own_photographs(
+    lifter, operator, monkeypatch, views, halves
+):
+    looked_at = []
+
+    class Settler:
+        def __init__(self, lifter, views, least_angle):
+            looked_at.append(set(views))
+
+        def settle(self, operator):
+            return 0.1 * len(looked_at[-1])
+
+    monkeypatch.setattr("condense_ns.benchmarks.share_frontier.ShareSettler", Settler)
+    shares = HalvesSettled(lifter, views, 0.0).shares(operator)
+    assert sorted(shares) == views
+    every = set(range(len(lifter.scene)))
+    assert looked_at == [every - set(half) for half in halves]
+
+
+def test_every_view_has_the_share_that_was_settled_for_it(lifter, operator):
+    pairs = chosen_pairs(lifter, 1)
+    targets = rendered_targets(lifter, views_of(pairs))
+    shared = shared_of_pairs(lifter, pairs, targets)
+    first, *others = targets
+    shares = {first: 0.0} | dict.fromkeys(others, 1.0)
+    mixed = operator_figures(copied(lifter), operator, shared, targets, shares)[FULL]
+    by_share = share_frontier(lifter, operator, shared, targets)
+    parts = [
+        share_frontier(lifter, operator, {}, {view: target})[f"{shares[view]:.1f}"]
+        for view, target in targets.items()
+    ]
+    apart = sum(part["infidelity"] for part in parts) / len(parts)
+    assert mixed["infidelity"] == pytest.approx(apart)
+    assert by_share["0.0"]["infidelity"] != pytest.approx(apart)
+
+
+def copied(lifter: SceneLifter) -> SceneLifter:
+    """One that may settle shares."""
+    other = copy(lifter)
+    other.settled_shares = {}
+    return other
 
 
 class Twice(RgbOperator):
