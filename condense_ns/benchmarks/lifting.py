@@ -18,7 +18,7 @@ from condense_ns.geometry.correspondence import SharedPlaces
 from condense_ns.geometry.interpolation import sample_maps
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.metrics.answer_agreement import answer_distance, sharpness
-from condense_ns.operators.base import Operator
+from condense_ns.operators.base import Operator, Shares
 from condense_ns.pipelines.answer_pairs import (
     GRID,
     Pair,
@@ -70,7 +70,7 @@ def operator_figures(
     operator: Operator,
     shared: dict[Pair, SharedPlaces],
     targets: dict[int, Target],
-    shares: Mapping[int, float] | None = None,
+    shares: Mapping[int, Shares] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Figures of each row.
 
@@ -83,7 +83,7 @@ def operator_figures(
         operator: prepared for the scene.
         shared: places that are compared.
         targets: by the numbers of their views.
-        shares: of the rendered picture, by the numbers of the views; None for the operator's own.
+        shares: that answers are mixed from, by the numbers of the views; None for the operator's own.
     """
     given = {}
     for view, target in track(targets.items(), f"{operator.spec} on {lifter.scene.name}"):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from condense_ns.benchmarks.lift_rows import TRUE
 from condense_ns.benchmarks.lifting import row_figures
 from condense_ns.geometry.correspondence import SharedPlaces
-from condense_ns.operators.base import Operator
+from condense_ns.operators.base import Operator, Shares
 from condense_ns.pipelines.answer_pairs import Pair, Target
 from condense_ns.pipelines.scene_lifting import SceneLifter
 from condense_ns.pipelines.steady_share import ShareSettler
@@ -35,15 +35,15 @@ class HalvesSettled:
             if half
         ]
 
-    def shares(self, operator: Operator) -> dict[int, float]:
+    def shares(self, operator: Operator) -> dict[int, Shares]:
         """By the number of the view, of an operator that is prepared."""
-        shares: dict[int, float] = {}
+        shares: dict[int, Shares] = {}
         for half, settler in self._settlers:
             shares |= dict.fromkeys(half, settler.settle(operator))
         return shares
 
 
-SHARES = tuple(tenth / 10 for tenth in range(11))
+TENTHS = tuple(tenth / 10 for tenth in range(11))
 
 
 def share_frontier(
@@ -52,13 +52,24 @@ def share_frontier(
     shared: dict[Pair, SharedPlaces],
     targets: Mapping[int, Target],
 ) -> dict[str, dict[str, float]]:
-    """Figures as of `benchmarks.lifting.operator_figures`, by share as text; arguments as there."""
+    """Figures as of `benchmarks.lifting.operator_figures`, by share as text; arguments as there.
+
+    Shares are those of the rendered picture in the map, or, of operators that paint, of its answer beside the sources'.
+    """
     given = {}
     for view, target in targets.items():
         parts = lifter.parts(operator, target.lifted, trying=True)
         own = lifter.working_map(operator, view)
         given[view] = {TRUE: lifter.answer(operator, own, target.image, alone=True)}
-        given[view] |= {f"{share:.1f}": parts.mixed(operator, share) for share in SHARES}
+        given[view] |= {
+            f"{share:.1f}": parts.mixed(operator, _shares(operator, share)) for share in TENTHS
+        }
     return {
-        f"{share:.1f}": row_figures(f"{share:.1f}", given, operator, shared) for share in SHARES
+        f"{share:.1f}": row_figures(f"{share:.1f}", given, operator, shared) for share in TENTHS
     }
+
+
+def _shares(operator: Operator, share: float) -> Shares:
+    if operator.painted_share > 0:
+        return Shares(operator.rendered_share, 1 - share)
+    return Shares(share)

@@ -1,6 +1,6 @@
 """`condense bench lift`: how consistent and how faithful lifted answers are."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,9 @@ class BenchLift:
             operator = build_operator(spec)
             lifter.prepare(operator)
             shares = settled.shares(operator)
-            found: dict[str, Any] = {"share": sorted(set(shares.values()))}
+            found: dict[str, Any] = {
+                "settled": [asdict(shares) for shares in dict.fromkeys(shares.values())]
+            }
             found["rows"] = operator_figures(lifter, operator, shared, targets, shares)
             found["shares"] = share_frontier(lifter, operator, shared, targets)
             found["speed"] = speed_figures(lifter, operator, min(views))
@@ -140,9 +142,12 @@ def print_figures(figures: dict[str, Any]) -> None:
                 table.add_row(share, *(f"{values[name]:.4f}" for name in names))
             console.print(table)
             speed = measured["speed"]
-            shares = " and ".join(f"{share:.2f}" for share in measured["share"])
+            shares = " and ".join(
+                f"{settled['rendered']:.2f} of maps and {1 - settled['painted']:.2f} of answers"
+                for settled in measured["settled"]
+            )
             console.print(
-                f"{shares} of maps are the rendered picture's; "
+                f"{shares} are the rendered picture's; "
                 f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
                 "for the operator's answer"
             )

@@ -98,9 +98,13 @@ class Lift:
         from condense_ns.pipelines.steady_share import ShareSettler
 
         told = []
-        if self.steady > 0 and operator.share_may_grow:
-            share = ShareSettler(lifter, steady=self.steady).settle(operator)
-            told.append(f"{share:.2f} of its maps are those of rendered pictures")
+        if self.steady > 0 and operator.shares_may_change:
+            shares = ShareSettler(lifter, steady=self.steady).settle(operator)
+            told.append(f"{shares.rendered:.2f} of its maps are those of rendered pictures")
+            if shares.painted > 0:
+                told.append(
+                    f"{shares.painted:.2f} of its answers are mixed from those of photographs"
+                )
         told += write_views(lifter, operator, self.views, self.frames, folder)
         if points is not None or self.points_from_depth:
             told += write_points_of(lifter, operator, points, self.points_from_depth, folder)

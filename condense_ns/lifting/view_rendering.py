@@ -102,10 +102,11 @@ def render_answers(
     source_answers: Float[Tensor, "sources height width answers"],
     depth: Float[Tensor, "rows columns"],
 ) -> Float[Tensor, "height width answers"]:
-    """Answers at the pixels of a target, mixed from those of the sources as their colours are.
+    """Answers at the pixels of a target, mixed from those of the sources by the roots of their colours' weights.
 
-    So sources count more that look along the target's line: what an operator paints depends on it. For speed, weights
-    are found in cells of 2 pixels, and every source is looked up once for a pixel, at the depth that was rendered.
+    So sources count more that look along the target's line, on which what an operator paints depends; but not as much
+    as for colours, so that views far apart have more of their sources in common. For speed, weights are found in cells
+    of 2 pixels, and every source is looked up once for a pixel, at the depth that was rendered.
 
     Args:
         network: that made the look.
@@ -127,7 +128,7 @@ def render_answers(
     depths = F.interpolate(depth[None, None], (height, width), mode="nearest-exact").reshape(-1, 1)
     centre, directions = pixel_rays(grid_places(height, width, depth.device), look.target)
     seen = project_pinhole(centre + depths * directions, look.sources)
-    weights = weights * seen.inside * (depths.T > 0)
+    weights = weights.clamp_min(0).sqrt() * seen.inside * (depths.T > 0)
     mixed = torch.zeros_like(answers[0]).flatten(0, 1)
     for number, share in enumerate(weights):
         found = sample_cells(answers[[number]], seen.places[[number]])[0]

@@ -77,6 +77,16 @@ class EncodingHalf(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Shares:
+    """What a lifted answer is mixed from, each in [0, 1]; see `Operator`."""
+
+    rendered: float
+    """Of the map, the operator's own map of the rendered picture."""
+    painted: float = 0.0
+    """Of the answer, what is mixed from the answers of the sources."""
+
+
 class Operator(ABC):
     """A frozen network in two halves.
 
@@ -91,7 +101,7 @@ class Operator(ABC):
         needed_views: photographs whose maps `prepare` must be given; others may come along.
         rendered_share: of a lifted map that is the operator's own map of the rendered picture, in [0, 1]:
             sharper than what was mixed from the sources, and less steady.
-        share_may_grow: whether more than that may be settled for a scene (`pipelines.steady_share`).
+        shares_may_change: whether other shares may be settled for a scene (`pipelines.steady_share`).
         believes_picture: whether that map also tells which sources to believe
             (`lifting.feature_blending.believed`).
         painted_share: of a lifted answer that is mixed from the answers of the sources, in [0, 1]; for
@@ -106,9 +116,14 @@ class Operator(ABC):
     label_names: tuple[str, ...] = ()
     needed_views: tuple[int, ...] = ()
     rendered_share: float = 0.35
-    share_may_grow: bool = True
+    shares_may_change: bool = True
     believes_picture: bool = True
     painted_share: float = 0.0
+
+    @property
+    def shares(self) -> Shares:
+        """Its own, where none are settled for the scene."""
+        return Shares(self.rendered_share, self.painted_share)
 
     @abstractmethod
     def grid_size(self, height: int, width: int) -> tuple[int, int]:

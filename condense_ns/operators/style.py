@@ -44,7 +44,7 @@ SHIFT = 2
 class StyleOperator(Operator):
     """The answer is the photograph in another style."""
 
-    rendered_share, painted_share = 0.45, 0.5
+    rendered_share, painted_share = 0.8, 0.5
 
     def __init__(self, spec: str, device: str = "cpu", image_size: int | None = None) -> None:
         """Read the network.

@@ -80,7 +80,9 @@ class UserOperator(Operator):
         self.device = device
         self.label_names = tuple(getattr(halves, "label_names", ()))
         self.rendered_share = _share(spec, halves, "rendered_share", Operator.rendered_share)
-        self.share_may_grow = not hasattr(halves, "rendered_share")
+        self.shares_may_change = not (
+            hasattr(halves, "rendered_share") or hasattr(halves, "painted_share")
+        )
         self.believes_picture = self.rendered_share > 0
         self.painted_share = _share(spec, halves, "painted_share", Operator.painted_share)
         self._halves = halves

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from condense_ns.operators.base import Operator
+from condense_ns.operators.base import Operator, Shares
 from condense_ns.operators.checking import checked_decode
 
 
@@ -54,12 +54,12 @@ class LiftedParts:
             return self.blended
         return torch.lerp(self.blended, self.own, share * self._lit(self.blended))
 
-    def mixed(self, operator: Operator, share: float) -> Answered:
-        """The operator's answer, with so much of its map from the rendered picture."""
-        feature_map = self.feature_map(share)
+    def mixed(self, operator: Operator, shares: Shares) -> Answered:
+        """The operator's answer with some shares."""
+        feature_map = self.feature_map(shares.rendered)
         answer = checked_decode(operator, feature_map, self.picture)
         if self.painted is not None:
-            of_sources = operator.painted_share * self._lit(answer)
+            of_sources = shares.painted * self._lit(answer)
             answer = torch.lerp(answer, self.painted.to(answer), of_sources.to(answer))
         return answered(operator, feature_map, answer)
 

@@ -32,7 +32,7 @@ from condense_ns.lifting.view_rendering import (
     render_features,
     render_picture,
 )
-from condense_ns.operators.base import Operator, SourceMap
+from condense_ns.operators.base import Operator, Shares, SourceMap
 from condense_ns.operators.checking import checked_decode, checked_encode
 from condense_ns.pipelines.lifted_parts import Answered, LiftedParts, answered
 from condense_ns.pipelines.surface_finder import SurfaceFinder
@@ -106,7 +106,7 @@ class SceneLifter:
         self._surfaces = SurfaceFinder(network, scene, self.anchors, folder=folder("surfaces"))
         self._maps: dict[str, StoredMaps] = {}
         self._answers: RecentItems[Tensor] = RecentItems(ANSWER_BYTES)
-        self.settled_shares: dict[str, float] = {}
+        self.settled_shares: dict[str, Shares] = {}
 
     def maps(self, operator: Operator) -> StoredMaps:
         """What the operator's encoder answers for every photograph; made on first use."""
@@ -194,10 +194,10 @@ class SceneLifter:
             operator: that is prepared.
             view: the camera.
             corrected: let the sources' maps correct each other; nothing else depends on it.
-            trying: the rendered picture may have another share than it has now.
+            trying: they may be mixed with other shares than are settled now.
         """
         own, painted = None, None
-        if trying or self.share(operator) > 0:
+        if trying or self.shares(operator).rendered > 0:
             grid = operator.lifted_size(view.look.target.height, view.look.target.width)
             own = on_grid(checked_encode(operator, view.picture[None])[0].to(self.device), *grid)
         guide = own if operator.believes_picture else None
@@ -209,21 +209,21 @@ class SceneLifter:
         lit = (view.rendered.accumulation[..., 0] > 0).float()
         return LiftedParts(blended, own, painted, lit, view.picture)
 
-    def share(self, operator: Operator) -> float:
-        """Of an operator's map that is its own of the rendered picture: the operator's, or what was settled."""
-        return self.settled_shares.get(operator.spec, operator.rendered_share)
+    def shares(self, operator: Operator) -> Shares:
+        """What answers are mixed from: as the operator says, or as was settled."""
+        return self.settled_shares.get(operator.spec, operator.shares)
 
     def lift(
         self, operator: Operator, view: LiftedView, corrected: bool = True
     ) -> Float[Tensor, "rows columns channels"]:
         """The operator's map of a camera, from those of the sources and of the rendered picture."""
-        return self.parts(operator, view, corrected).feature_map(self.share(operator))
+        return self.parts(operator, view, corrected).feature_map(self.shares(operator).rendered)
 
     def lifted_answer(
         self, operator: Operator, view: LiftedView, corrected: bool = True
     ) -> Answered:
         """What the operator, once it is prepared, answers for a camera; arguments as for `parts`."""
-        return self.parts(operator, view, corrected).mixed(operator, self.share(operator))
+        return self.parts(operator, view, corrected).mixed(operator, self.shares(operator))
 
     def _painted(self, operator: Operator, view: int) -> Float[Tensor, "height width answers"]:
         """The operator's answer for a photograph."""

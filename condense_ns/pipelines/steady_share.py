@@ -1,22 +1,24 @@
-"""How much of a lifted map may be the operator's own of the rendered picture, settled for a scene.
+"""How much of a lifted answer may be the operator's own of the rendered picture, settled for a scene.
 
 What an operator says of the rendered picture belongs to the wanted point of view: it is nearer to what it says of
 a photograph than what is mixed from the sources. But it is unsteady, how much so depends on the operator, and on
-how good pictures of the scene are. So some photographs of the scene are rendered from the others, with each share;
-the largest is taken with which answers about one place differ, in neighbouring and in distant views, at most so
+how good pictures of the scene are. So some photographs of the scene are rendered from the others, with larger and
+larger shares of it in the map, or, of operators that paint, smaller and smaller ones of the sources' paintings in the
+answer; the last are taken with which answers about one place differ, in neighbouring and in distant views, at most so
 much as is asked for, in shares of what the operator's own answers for the photographs differ: in the mean over pairs
 of views and by its standard error, since other views may do worse.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from statistics import stdev
 
 import torch
 from rich.progress import track
 
 from condense_ns.errors import UserError
-from condense_ns.operators.base import Operator
+from condense_ns.operators.base import Operator, Shares
 from condense_ns.pipelines.answer_pairs import (
     Pair,
     Target,
@@ -34,6 +36,8 @@ STEADY = 0.5
 TRIED = 4
 """Photographs, each with a neighbouring and a distant one; then all of these are paired among each other."""
 STEP = 0.05
+MOST_PAINTED = 0.7
+"""Share of the sources' paintings beyond which answers get more blurred than steady."""
 
 
 class ShareSettler:
@@ -65,17 +69,17 @@ class ShareSettler:
         once = {(frozenset((pair.first, pair.second)), pair.is_long): pair for pair in pairs}
         self._shared = shared_of_pairs(lifter, once.values(), self._targets)
 
-    def settle(self, operator: Operator) -> float:
-        """Let the lifter use the largest share that is steady enough, but never less than the operator's own.
+    def settle(self, operator: Operator) -> Shares:
+        """Let the lifter use the last shares to try that are steady enough, or the first.
 
         Args:
             operator: that is prepared for the scene.
 
         Returns:
-            The share.
+            The shares.
         """
-        if not operator.share_may_grow or not self._shared:
-            return operator.rendered_share
+        if not operator.shares_may_change or not self._shared:
+            return operator.shares
         lifter = self._lifter
         parts = {
             view: lifter.parts(operator, found.lifted, trying=True)
@@ -92,22 +96,29 @@ class ShareSettler:
         mean = torch.cat(maps).mean(dim=0)
         allowed = inconsistencies(kind, alone, self._shared, mean)
 
-        def is_steady(share: float) -> bool:
-            answers = {view: some.mixed(operator, share) for view, some in parts.items()}
+        def is_steady(shares: Shares) -> bool:
+            answers = {view: some.mixed(operator, shares) for view, some in parts.items()}
             found = inconsistencies(kind, answers, self._shared, mean)
             return is_within(found, allowed, self._steady)
 
-        share = largest_share(is_steady, operator.rendered_share)
-        lifter.settled_shares[operator.spec] = share
-        return share
+        settled = last_steady(shares_to_try(operator), is_steady)
+        lifter.settled_shares[operator.spec] = settled
+        return settled
 
 
-def largest_share(is_steady: Callable[[float], bool], least: float) -> float:
-    """The largest share, in steps from the least to one, up to which all are steady; the least if none is."""
-    share = least
-    while share < 1 and is_steady(min(1.0, share + STEP)):
-        share = min(1.0, share + STEP)
-    return share
+def shares_to_try(operator: Operator) -> list[Shares]:
+    """Shares of an operator, the steadiest first: no less of the rendered picture than its own."""
+    if operator.painted_share > 0:
+        steps = round(MOST_PAINTED / STEP)
+        return [Shares(operator.rendered_share, step * STEP) for step in range(steps, -1, -1)]
+    steps = int((1 - operator.rendered_share) / STEP + 0.5)
+    shares = [Shares(min(1.0, operator.rendered_share + step * STEP)) for step in range(steps)]
+    return [*shares, Shares(1.0)]
+
+
+def last_steady(shares: Sequence[Shares], is_steady: Callable[[Shares], bool]) -> Shares:
+    """The last shares before any that are not steady; the first are taken in any case."""
+    return [shares[0], *takewhile(is_steady, shares[1:])][-1]
 
 
 def is_within(found: Mapping[Pair, float], alone: Mapping[Pair, float], steady: float) -> bool:

@@ -10,12 +10,13 @@ import torch
 
 from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, answers
 from condense_ns.benchmarks.lifting import operator_figures, rendered_targets
-from condense_ns.benchmarks.share_frontier import SHARES, HalvesSettled, share_frontier
+from condense_ns.benchmarks.share_frontier import TENTHS, HalvesSettled, share_frontier
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.network_file import SHIPPED, load_network, save_network
+from condense_ns.operators.base import Shares
 from condense_ns.operators.checking import checked_encode
 from condense_ns.operators.rgb import RgbOperator
 from condense_ns.pipelines.answer_pairs import Target, chosen_pairs, shared_of_pairs, views_of
@@ -70,8 +71,8 @@ def test_every_way_has_its_figures(bench, capsys):
         assert tuple(found["rows"]) == WAYS
         assert found["rows"]["true image"]["infidelity"] == pytest.approx(0.0, abs=1e-5), spec
         assert found["rows"]["lift3d"]["infidelity"] > 0
-        assert list(found["shares"]) == [f"{share:.1f}" for share in SHARES]
-        assert all(0 <= share <= 1 for share in found["share"])
+        assert list(found["shares"]) == [f"{share:.1f}" for share in TENTHS]
+        assert all(0 <= shares["rendered"] <= 1 for shares in found["settled"])
         assert found["speed"]["seconds_answer"] > 0
     assert "sharpness" in scene["operators"]["rgb"]["rows"]["lift3d"]
     classes = scene["operators"]["classes:mini?table,wall,floor"]["rows"]
@@ -149,7 +150,7 @@ def test_a_corrector_that_does_nothing_may_as_well_be_off(lifter, target, operat
 
 
 def test_the_share_that_the_operator_has_is_on_the_frontier(lifter, operator):
-    operator.rendered_share = 0.4
+    operator.rendered_share, operator.painted_share = 0.4, 0.0
     pairs = chosen_pairs(lifter, 1)
     targets = rendered_targets(lifter, views_of(pairs))
     shared = shared_of_pairs(lifter, pairs, targets)
@@ -157,6 +158,14 @@ def test_the_share_that_the_operator_has_is_on_the_frontier(lifter, operator):
     by_share = share_frontier(lifter, operator, shared, targets)
     assert by_share["0.4"] == pytest.approx(whole)
     assert by_share["0.3"]["infidelity"] != pytest.approx(whole["infidelity"])
+
+
+def test_what_is_painted_is_on_the_frontier_of_those_that_paint(lifter, operator):
+    pairs = chosen_pairs(lifter, 1)
+    targets = rendered_targets(lifter, views_of(pairs))
+    shared = shared_of_pairs(lifter, pairs, targets)
+    whole = operator_figures(lifter, operator, shared, targets)[FULL]
+    assert share_frontier(lifter, operator, shared, targets)["0.7"] == pytest.approx(whole)
 
 
 @pytest.mark.parametrize(("views", "halves"), [([7], [[7]]), ([1, 4, 9], [[1], [4, 9]])])
@@ -170,7 +179,7 @@ def test_a_half_is_settled_without_its_own_photographs(
             looked_at.append(set(views))
 
         def settle(self, operator):
-            return 0.1 * len(looked_at[-1])
+            return Shares(0.1)
 
     monkeypatch.setattr("condense_ns.benchmarks.share_frontier.ShareSettler", Settler)
     shares = HalvesSettled(lifter, views, 0.0).shares(operator)
@@ -184,11 +193,12 @@ def test_every_view_has_the_share_that_was_settled_for_it(lifter, operator):
     targets = rendered_targets(lifter, views_of(pairs))
     shared = shared_of_pairs(lifter, pairs, targets)
     first, *others = targets
-    shares = {first: 0.2} | dict.fromkeys(others, 1.0)
+    operator.painted_share = 0.0
+    shares = {first: Shares(0.2)} | dict.fromkeys(others, Shares(1.0))
     mixed = operator_figures(copied(lifter), operator, shared, targets, shares)[FULL]
     by_share = share_frontier(lifter, operator, shared, targets)
     parts = [
-        share_frontier(lifter, operator, {}, {view: target})[f"{shares[view]:.1f}"]
+        share_frontier(lifter, operator, {}, {view: target})[f"{shares[view].rendered:.1f}"]
         for view, target in targets.items()
     ]
     apart = sum(part["infidelity"] for part in parts) / len(parts)

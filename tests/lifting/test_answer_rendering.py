@@ -1,4 +1,4 @@
-"""Answers of the sources at pixels of a target, mixed as their colours are, many times faster."""
+"""Answers of the sources at pixels of a target, mixed much as their colours are, many times faster."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def photographs(look: Look, times: int = 1) -> torch.Tensor:
     return F.interpolate(shown, scale_factor=times, mode="bilinear").movedim(1, 3).contiguous()
 
 
-def test_they_are_mixed_as_colours_of_all_samples_are(network, look, depth):
+def test_they_are_mixed_much_as_colours_of_all_samples_are(network, look, depth):
     slow = network.sample(look, grid_places(HEIGHT, WIDTH)).colours.reshape(HEIGHT, WIDTH, 3)
     fast = render_answers(network, look, photographs(look), depth)
     assert fast.shape == slow.shape
@@ -46,6 +46,18 @@ def test_sources_that_say_the_same_are_repeated(network, look, depth):
     given = torch.tensor([0.2, -3.0]).expand(4, HEIGHT, WIDTH, 2).contiguous()
     found = render_answers(network, look, given, depth)
     torch.testing.assert_close(found, given[0])
+
+
+def test_sources_count_by_the_roots_of_their_weights(network, look, depth):
+    """Each source says its own number, so that the answer is its share."""
+    given = torch.eye(4)[:, None, None].expand(-1, HEIGHT, WIDTH, -1).contiguous()
+    found = render_answers(network, look, given, depth)
+    weights = network.sample(look, grid_places(HEIGHT, WIDTH)).by_source.weights
+    roots = weights.clamp_min(0).sqrt()
+    slow = (roots / roots.sum(dim=0)).T.reshape(HEIGHT, WIDTH, 4)
+    plain = (weights / weights.sum(dim=0)).T.reshape(HEIGHT, WIDTH, 4)
+    assert (found - slow).abs().mean() < 0.03
+    assert (found - slow).abs().mean() < 0.75 * (found - plain).abs().mean()
 
 
 def test_they_lie_between_those_of_the_sources(network, look, depth):

@@ -1,32 +1,68 @@
 """The share of the rendered picture that is settled for a scene."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
 
 from condense_ns.lifting.network_file import load_network
+from condense_ns.operators.base import Shares
 from condense_ns.operators.rgb import RgbOperator
 from condense_ns.pipelines.answer_pairs import Pair, inconsistencies
 from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
-from condense_ns.pipelines.steady_share import STEP, ShareSettler, is_within, largest_share
+from condense_ns.pipelines.steady_share import (
+    MOST_PAINTED,
+    STEP,
+    ShareSettler,
+    is_within,
+    last_steady,
+    shares_to_try,
+)
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 
 
+class RgbWith(RgbOperator):
+    """Coarse colours."""
+
+    def __init__(self, spec: str = "rgb", **attributes: object) -> None:
+        super().__init__(spec, image_size=16)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+
 @pytest.mark.parametrize(
-    ("steady_to", "least", "expected"),
-    [(0.52, 0.35, 0.5), (0.2, 0.35, 0.35), (1.0, 0.35, 1.0), (0.07, 0.0, 0.05), (0.9, 1.0, 1.0)],
+    ("least", "steady_to", "expected"),
+    [(0.35, 0.52, 0.5), (0.35, 0.2, 0.35), (0.35, 1.0, 1.0), (0.0, 0.07, 0.05), (1.0, 0.9, 1.0)],
 )
-def test_the_largest_steady_share_and_never_less_than_the_least(steady_to, least, expected):
-    found = largest_share(lambda share: share <= steady_to + 1e-9, least)
-    assert found == pytest.approx(expected)
+def test_the_largest_steady_share_and_never_less_than_the_least(least, steady_to, expected):
+    shares = shares_to_try(RgbWith(rendered_share=least))
+    found = last_steady(shares, lambda some: some.rendered <= steady_to + 1e-9)
+    assert found.rendered == pytest.approx(expected)
+    assert found.painted == 0
 
 
-def test_nothing_is_tried_beyond_a_share_that_is_not_steady():
-    tried = []
-    found = largest_share(lambda share: tried.append(share) or len(tried) != 3, 0.0)
-    assert found == pytest.approx(2 * STEP)
-    assert tried == pytest.approx([STEP, 2 * STEP, 3 * STEP])
+@pytest.mark.parametrize("least", [0.0, 0.33, 0.35, 0.97, 1.0])
+def test_larger_and_larger_shares_of_the_rendered_picture_are_tried(least: float):
+    tried = [shares.rendered for shares in shares_to_try(RgbWith(rendered_share=least))]
+    assert (tried[0], tried[-1]) == (least, 1.0)
+    steps = [more - less for less, more in pairwise(tried)]
+    assert all(0 < step <= 1.5 * STEP for step in steps)
+
+
+def test_of_what_is_painted_smaller_and_smaller_shares_are_tried():
+    tried = shares_to_try(RgbWith(rendered_share=0.8, painted_share=0.5))
+    assert {shares.rendered for shares in tried} == {0.8}
+    painted = [shares.painted for shares in tried]
+    assert (painted[0], painted[-1]) == (pytest.approx(MOST_PAINTED), 0.0)
+    assert painted == sorted(painted, reverse=True)
+
+
+def test_nothing_is_tried_beyond_shares_that_are_not_steady():
+    tried, shares = [], [Shares(step * STEP) for step in range(9)]
+    found = last_steady(shares, lambda some: tried.append(some) or len(tried) != 3)
+    assert found == shares[2]
+    assert tried == shares[1:4]
 
 
 def test_steady_in_the_mean_and_by_its_standard_error_in_short_and_in_long_pairs():
@@ -45,14 +81,12 @@ def lifter(tabletop: Path, tmp_path_factory: pytest.TempPathFactory) -> SceneLif
     return SceneLifter(load_network().eval(), scene, 3, tmp_path_factory.mktemp("maps"))
 
 
-class Shaky(RgbOperator):
-    """Coarse colours, and noise that is another one for every picture."""
+class Shaky(RgbWith):
+    """Noise, too, that is another one for every picture."""
 
     def __init__(self, spec: str = "shaky", **attributes: object) -> None:
-        super().__init__(spec, image_size=16)
+        super().__init__(spec, **attributes)
         self.fingerprint += "shaky"
-        for name, value in attributes.items():
-            setattr(self, name, value)
 
     def encode(self, images):  # pyright: ignore[reportIncompatibleMethodOverride]
         seeds = [int(1e4 * float(image.double().mean())) for image in images]
@@ -65,9 +99,9 @@ class Shaky(RgbOperator):
 
 def test_the_settled_share_is_steady_and_a_step_more_is_not(lifter: SceneLifter):
     settler, coarse = ShareSettler(lifter, steady=0.9), Shaky(rendered_share=0.0)
-    share = settler.settle(coarse)
-    assert 0 < share < 1
-    assert lifter.share(coarse) == share
+    settled = settler.settle(coarse)
+    assert 0 < settled.rendered < 1
+    assert lifter.shares(coarse) == settled
     parts = {
         view: lifter.parts(coarse, found.lifted, trying=True)
         for view, found in settler._targets.items()
@@ -78,15 +112,25 @@ def test_the_settled_share_is_steady_and_a_step_more_is_not(lifter: SceneLifter)
     }
     maps = next(iter(alone.values())).feature_map
     allowed = inconsistencies("picture", alone, settler._shared, maps[0, 0])
-    for tried, steady in ((share, True), (share + STEP, False)):
-        answers = {view: some.mixed(coarse, tried) for view, some in parts.items()}
+    for share, steady in ((settled.rendered, True), (settled.rendered + STEP, False)):
+        answers = {view: some.mixed(coarse, Shares(share)) for view, some in parts.items()}
         found = inconsistencies("picture", answers, settler._shared, maps[0, 0])
         assert is_within(found, allowed, 0.9) == steady
 
 
-def test_a_share_that_may_not_grow_stays(lifter: SceneLifter):
-    fixed = Shaky(spec="fixed", rendered_share=0.1, share_may_grow=False)
-    assert ShareSettler(lifter, steady=1.0).settle(fixed) == 0.1
+def test_how_much_is_painted_is_settled(lifter: SceneLifter):
+    """The less is asked for, the more is the operator's own."""
+    painter = Shaky(spec="painter", rendered_share=0.8, painted_share=0.5)
+    found = [ShareSettler(lifter, steady=steady).settle(painter) for steady in (0.01, 1.0, 9.0)]
+    assert {shares.rendered for shares in found} == {0.8}
+    painted = [shares.painted for shares in found]
+    assert painted[0] == pytest.approx(MOST_PAINTED)
+    assert painted[0] > painted[1] > painted[2] == 0.0
+
+
+def test_shares_that_may_not_change_stay(lifter: SceneLifter):
+    fixed = Shaky(spec="fixed", rendered_share=0.1, shares_may_change=False)
+    assert ShareSettler(lifter, steady=1.0).settle(fixed) == Shares(0.1)
     assert fixed.spec not in lifter.settled_shares
 
 
@@ -107,10 +151,10 @@ def test_other_photographs_are_not_looked_at(lifter: SceneLifter, monkeypatch: p
 def test_without_pairs_the_operator_s_own_share_is_kept(lifter: SceneLifter):
     alone = ShareSettler(lifter, lifter.scene.training[:1])
     coarse = Shaky(spec="alone", rendered_share=0.2)
-    assert alone.settle(coarse) == 0.2
+    assert alone.settle(coarse) == Shares(0.2)
 
 
 def test_photographs_without_sources_are_left_out(lifter: SceneLifter):
     """No other photograph is 170 degrees away."""
     settler = ShareSettler(lifter, least_angle=170.0)
-    assert settler.settle(Shaky(spec="alone", rendered_share=0.2)) == 0.2
+    assert settler.settle(Shaky(spec="alone", rendered_share=0.2)) == Shares(0.2)
