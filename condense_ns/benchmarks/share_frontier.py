@@ -15,32 +15,28 @@ from condense_ns.pipelines.scene_lifting import SceneLifter
 from condense_ns.pipelines.steady_share import ShareSettler
 
 
-class HalvesSettled:
+def settled_by_halves(
+    lifter: SceneLifter, operators: Sequence[Operator], views: Sequence[int], least_angle: float
+) -> dict[str, dict[int, Shares]]:
     """Shares for the views that are measured, each half of which is settled with all photographs but itself.
 
     Args:
         lifter: of the scene.
+        operators: that are prepared for it.
         views: that are measured.
         least_angle: degrees, as for `ShareSettler`.
+
+    Returns:
+        By the operator's spec and the number of the view.
     """
-
-    def __init__(self, lifter: SceneLifter, views: Sequence[int], least_angle: float) -> None:
-        middle, every = len(views) // 2, range(len(lifter.scene))
-        self._settlers = [
-            (
-                half,
-                ShareSettler(lifter, [v for v in every if v not in half], least_angle=least_angle),
-            )
-            for half in (views[:middle], views[middle:])
-            if half
-        ]
-
-    def shares(self, operator: Operator) -> dict[int, Shares]:
-        """By the number of the view, of an operator that is prepared."""
-        shares: dict[int, Shares] = {}
-        for half, settler in self._settlers:
-            shares |= dict.fromkeys(half, settler.settle(operator))
-        return shares
+    shares: dict[str, dict[int, Shares]] = {operator.spec: {} for operator in operators}
+    middle, every = len(views) // 2, range(len(lifter.scene))
+    for half in filter(None, (views[:middle], views[middle:])):
+        others = [view for view in every if view not in half]
+        settler = ShareSettler(lifter, others, least_angle=least_angle)
+        for operator in operators:
+            shares[operator.spec] |= dict.fromkeys(half, settler.settle(operator))
+    return shares
 
 
 TENTHS = tuple(tenth / 10 for tenth in range(11))

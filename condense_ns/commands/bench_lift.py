@@ -73,7 +73,7 @@ class BenchLift:
             rendered_targets,
             speed_figures,
         )
-        from condense_ns.benchmarks.share_frontier import HalvesSettled, share_frontier
+        from condense_ns.benchmarks.share_frontier import settled_by_halves, share_frontier
         from condense_ns.operators import build_operator
         from condense_ns.pipelines.answer_pairs import chosen_pairs, shared_of_pairs, views_of
 
@@ -83,18 +83,19 @@ class BenchLift:
         figures: dict[str, Any] = {"colours": colour_figures(targets), "operators": {}}
         shared = shared_of_pairs(lifter, pairs, targets)
         figures["floor"] = colour_floor(shared, targets)
-        settled = HalvesSettled(lifter, views, self.least_angle)
-        for spec in self.operators:
-            operator = build_operator(spec)
+        operators = [build_operator(spec) for spec in self.operators]
+        for operator in operators:
             lifter.prepare(operator)
-            shares = settled.shares(operator)
+        settled = settled_by_halves(lifter, operators, views, self.least_angle)
+        for operator in operators:
+            shares = settled[operator.spec]
             found: dict[str, Any] = {
-                "settled": [asdict(shares) for shares in dict.fromkeys(shares.values())]
+                "settled": [asdict(some) for some in dict.fromkeys(shares.values())]
             }
             found["rows"] = operator_figures(lifter, operator, shared, targets, shares)
             found["shares"] = share_frontier(lifter, operator, shared, targets)
             found["speed"] = speed_figures(lifter, operator, min(views))
-            figures["operators"][spec] = found
+            figures["operators"][operator.spec] = found
         figures["seconds_first"] = first_seconds(lifter, min(views))
         figures["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return figures

@@ -10,7 +10,7 @@ import torch
 
 from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, answers
 from condense_ns.benchmarks.lifting import operator_figures, rendered_targets
-from condense_ns.benchmarks.share_frontier import TENTHS, HalvesSettled, share_frontier
+from condense_ns.benchmarks.share_frontier import TENTHS, settled_by_halves, share_frontier
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
@@ -182,8 +182,8 @@ def test_a_half_is_settled_without_its_own_photographs(
             return Shares(0.1)
 
     monkeypatch.setattr("condense_ns.benchmarks.share_frontier.ShareSettler", Settler)
-    shares = HalvesSettled(lifter, views, 0.0).shares(operator)
-    assert sorted(shares) == views
+    shares = settled_by_halves(lifter, [operator], views, 0.0)["rgb"]
+    assert shares == dict.fromkeys(views, Shares(0.1))
     every = set(range(len(lifter.scene)))
     assert looked_at == [every - set(half) for half in halves]
 
