@@ -143,12 +143,13 @@ def print_figures(figures: dict[str, Any]) -> None:
                 table.add_row(share, *(f"{values[name]:.4f}" for name in names))
             console.print(table)
             speed = measured["speed"]
-            shares = " and ".join(
-                f"{settled['rendered']:.2f} of maps and {1 - settled['painted']:.2f} of answers"
+            shares = " or ".join(
+                f"{settled['rendered']:.2f} of maps are the rendered picture's, "
+                f"{settled['painted']:.2f} of answers the sources'"
                 for settled in measured["settled"]
             )
             console.print(
-                f"{shares} are the rendered picture's; "
+                f"{shares}; "
                 f"{speed['seconds_picture']:.2f} s for a picture, {speed['seconds_answer']:.2f} s "
                 "for the operator's answer"
             )
