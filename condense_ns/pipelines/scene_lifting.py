@@ -33,7 +33,8 @@ from condense_ns.lifting.view_rendering import (
     render_picture,
 )
 from condense_ns.operators.base import Operator, Shares, SourceMap
-from condense_ns.operators.checking import checked_decode, checked_encode
+from condense_ns.operators.checking import checked_decode
+from condense_ns.operators.shifted_encoding import shifted_encode
 from condense_ns.pipelines.lifted_parts import Answered, LiftedParts, answered
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 
@@ -199,7 +200,7 @@ class SceneLifter:
         own, painted = None, None
         if trying or self.shares(operator).rendered > 0:
             grid = operator.lifted_size(view.look.target.height, view.look.target.width)
-            own = on_grid(checked_encode(operator, view.picture[None])[0].to(self.device), *grid)
+            own = on_grid(shifted_encode(operator, view.picture).to(self.device), *grid)
         guide = own if operator.believes_picture else None
         blended = self.blend(operator, view, corrected, guide)
         if operator.painted_share > 0:

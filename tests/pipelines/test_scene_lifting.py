@@ -7,8 +7,8 @@ import torch
 
 from condense_ns.lifting.network_file import SHIPPED, load_network
 from condense_ns.lifting.view_rendering import render_answers
-from condense_ns.operators.checking import checked_encode
 from condense_ns.operators.rgb import RgbOperator
+from condense_ns.operators.shifted_encoding import shifted_encode
 from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter, open_scene
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 from tests.data.changed_scenes import copied, resize_frames
@@ -43,7 +43,7 @@ def test_a_share_of_the_map_is_that_of_the_rendered_picture(lifter: SceneLifter,
     blended = lifter.blend(alone, view)
     assert blended.shape == (12, CELLS, 3)
     assert torch.equal(lifter.lift(alone, view), blended)
-    own = checked_encode(alone, view.picture[None])[0]
+    own = shifted_encode(alone, view.picture)
     assert (view.rendered.accumulation > 0).all()
     believed = lifter.blend(mixed, view, own=own)
     torch.testing.assert_close(lifter.lift(mixed, view), 0.75 * believed + 0.25 * own)
@@ -57,7 +57,7 @@ def test_what_no_source_sees_is_left_out_of_the_map(lifter: SceneLifter, view: L
     )
     dark = LiftedView(view.look, view.sources, unlit)
     operator = Painting(rendered_share=0.5)
-    own = checked_encode(operator, dark.picture[None])[0]
+    own = shifted_encode(operator, dark.picture)
     assert torch.equal(lifter.lift(operator, dark), lifter.blend(operator, dark, own=own))
 
 
