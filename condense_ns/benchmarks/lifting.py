@@ -16,17 +16,15 @@ from condense_ns.benchmarks.lift_rows import ROWS, TRUE, answers, nearest_pictur
 from condense_ns.benchmarks.lift_truth import mean_ious
 from condense_ns.geometry.correspondence import SharedPlaces
 from condense_ns.geometry.interpolation import sample_maps
-from condense_ns.geometry.pinhole import grid_places
 from condense_ns.metrics.answer_agreement import answer_distance, sharpness
 from condense_ns.operators.base import Operator, Shares
 from condense_ns.pipelines.answer_pairs import (
-    GRID,
     Pair,
     Target,
-    answer_at,
     inconsistencies,
     kind_of,
     mean_of,
+    unlikenesses,
 )
 from condense_ns.pipelines.lifted_parts import Answered
 from condense_ns.pipelines.scene_lifting import SceneLifter
@@ -115,20 +113,12 @@ def row_figures(
     kind = kind_of(operator, next(iter(given.values()))[TRUE])
     answers = {view: rows[row] for view, rows in given.items()}
     apart = inconsistencies(kind, answers, shared, mean)
-    everywhere = grid_places(*GRID)
-    far = [
-        answer_distance(
-            kind,
-            answer_at(kind, rows[row], everywhere),
-            answer_at(kind, rows[TRUE], everywhere),
-            mean,
-        )
-        for rows in given.values()
-    ]
+    true = {view: rows[TRUE] for view, rows in given.items()}
+    far = unlikenesses(kind, answers, true, mean)
     figures = {
         "short": mean_of([value for pair, value in apart.items() if not pair.is_long]),
         "long": mean_of([value for pair, value in apart.items() if pair.is_long]),
-        "infidelity": mean_of(far),
+        "infidelity": mean_of(list(far.values())),
     }
     if kind == "picture":
         figures["sharpness"] = mean_of([sharpness(rows[row].picture) for rows in given.values()])

@@ -99,7 +99,7 @@ class Lift:
 
         told = []
         if self.steady > 0 and operator.shares_may_change:
-            shares = ShareSettler(lifter, steady=self.steady).settle(operator)
+            shares = ShareSettler(lifter).settle(operator, self.steady)
             told.append(f"{shares.rendered:.2f} of its maps are those of rendered pictures")
             if shares.painted > 0:
                 told.append(

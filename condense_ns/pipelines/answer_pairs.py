@@ -14,6 +14,7 @@ from torch import Tensor
 from condense_ns.geometry.correspondence import DepthView, SharedPlaces, shared_places
 from condense_ns.geometry.covisibility import mean_ray_angles
 from condense_ns.geometry.interpolation import sample_cells
+from condense_ns.geometry.pinhole import grid_places
 from condense_ns.metrics.answer_agreement import Kind, answer_distance
 from condense_ns.operators.base import Operator
 from condense_ns.pipelines.lifted_parts import Answered
@@ -119,6 +120,32 @@ def inconsistencies(
             mean,
         )
         for pair, places in shared.items()
+    }
+
+
+def unlikenesses(
+    kind: Kind,
+    answers: Mapping[int, Answered],
+    references: Mapping[int, Answered],
+    mean: Float[Tensor, " channels"],
+) -> dict[int, float]:
+    """How far each answer is from another one for the same view.
+
+    Args:
+        kind: of the answers.
+        answers: by the numbers of their views.
+        references: as many.
+        mean: of the features; not used for other kinds.
+    """
+    everywhere = grid_places(*GRID)
+    return {
+        view: answer_distance(
+            kind,
+            answer_at(kind, answered, everywhere),
+            answer_at(kind, references[view], everywhere),
+            mean,
+        )
+        for view, answered in answers.items()
     }
 
 

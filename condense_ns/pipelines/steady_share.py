@@ -4,21 +4,30 @@ What an operator says of the rendered picture belongs to the wanted point of vie
 a photograph than what is mixed from the sources. But it is unsteady, how much so depends on the operator, and on
 how good pictures of the scene are. So some photographs of the scene are rendered from the others, with larger and
 larger shares of it in the map, or, of operators that paint, smaller and smaller ones of the sources' paintings in the
-answer; the last are taken with which answers about one place differ, in neighbouring and in distant views, at most so
-much as is asked for, in shares of what the operator's own answers for the photographs differ: in the mean over pairs
-of views and by its standard error, since other views may do worse.
+answer. Two things are looked at: whether answers about one place differ, in neighbouring and in distant views, at most
+so much as is asked for, in shares of what the operator's own answers for the photographs differ; and whether answers
+are no less like those for the photographs than what the operator by itself says of the rendered pictures. Pairs and
+views are few, so each is told in standard errors of its mean. Where shares do both, the ones are taken for which the
+less certain of the two is most certain; else the last that are steady by one standard error.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import takewhile
 from statistics import stdev
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from rich.progress import track
+from torch import Tensor
 
 from condense_ns.errors import UserError
+from condense_ns.geometry.correspondence import SharedPlaces
+from condense_ns.metrics.answer_agreement import Kind
 from condense_ns.operators.base import Operator, Shares
+from condense_ns.operators.checking import checked_encode
 from condense_ns.pipelines.answer_pairs import (
     Pair,
     Target,
@@ -27,8 +36,10 @@ from condense_ns.pipelines.answer_pairs import (
     kind_of,
     mean_of,
     shared_of_pairs,
+    unlikenesses,
     views_of,
 )
+from condense_ns.pipelines.lifted_parts import Answered
 from condense_ns.pipelines.scene_lifting import SceneLifter
 
 STEADY = 0.5
@@ -40,13 +51,25 @@ MOST_PAINTED = 0.7
 """Share of the sources' paintings beyond which answers get more blurred than steady."""
 
 
+class Trial(NamedTuple):
+    """Of some shares; both figures are in standard errors, and positive where what is asked for holds in the mean."""
+
+    shares: Shares
+    steadiness: float
+    likeness: float
+
+    @property
+    def certainty(self) -> float:
+        """That both hold."""
+        return min(self.steadiness, self.likeness)
+
+
 class ShareSettler:
     """Renders photographs of a scene once, for all operators.
 
     Args:
         lifter: of the scene.
         views: numbers of the photographs that may be looked at; None for those of training.
-        steady: the share of inconsistency that is asked for.
         least_angle: degrees by which the sources' rays differ from those of what is rendered from them.
     """
 
@@ -54,10 +77,9 @@ class ShareSettler:
         self,
         lifter: SceneLifter,
         views: Sequence[int] | None = None,
-        steady: float = STEADY,
         least_angle: float = 0.0,
     ) -> None:
-        self._lifter, self._steady = lifter, steady
+        self._lifter = lifter
         views = lifter.scene.training if views is None else views
         tried = views_of(chosen_pairs(lifter, TRIED, views))
         self._targets: dict[int, Target] = {}
@@ -69,41 +91,74 @@ class ShareSettler:
         once = {(frozenset((pair.first, pair.second)), pair.is_long): pair for pair in pairs}
         self._shared = shared_of_pairs(lifter, once.values(), self._targets)
 
-    def settle(self, operator: Operator) -> Shares:
-        """Let the lifter use the last shares to try that are steady enough, or the first.
+    def settle(self, operator: Operator, steady: float = STEADY) -> Shares:
+        """Let the lifter use the shares that suit the scene best.
 
         Args:
             operator: that is prepared for the scene.
+            steady: the share of inconsistency that is asked for.
 
         Returns:
             The shares.
         """
         if not operator.shares_may_change or not self._shared:
             return operator.shares
-        lifter = self._lifter
         parts = {
-            view: lifter.parts(operator, found.lifted, trying=True)
+            view: self._lifter.parts(operator, found.lifted, trying=True)
             for view, found in self._targets.items()
         }
-        alone = {
-            view: lifter.answer(
-                operator, lifter.working_map(operator, view), found.image, alone=True
-            )
-            for view, found in self._targets.items()
-        }
+        compared = self._compared(operator)
+        trials: list[Trial] = []
+        for shares in shares_to_try(operator):
+            answers = {view: some.mixed(operator, shares) for view, some in parts.items()}
+            trials.append(compared.trial(shares, answers, steady))
+            if trials[-1].steadiness < 0:
+                break
+        settled = settled_of(trials)
+        self._lifter.settled_shares[operator.spec] = settled
+        return settled
+
+    def _compared(self, operator: Operator) -> "_Compared":
+        """What the operator says by itself of the photographs, and of the rendered pictures."""
+        lifter, alone, rendered = self._lifter, {}, {}
+        for view, found in self._targets.items():
+            own, picture = lifter.working_map(operator, view), found.lifted.picture
+            alone[view] = lifter.answer(operator, own, found.image, alone=True)
+            of_picture = checked_encode(operator, picture[None])[0]
+            rendered[view] = lifter.answer(operator, of_picture, picture, alone=True)
         kind = kind_of(operator, next(iter(alone.values())))
         maps = [answered.feature_map.flatten(0, 1) for answered in alone.values()]
         mean = torch.cat(maps).mean(dim=0)
-        allowed = inconsistencies(kind, alone, self._shared, mean)
+        return _Compared(
+            kind,
+            mean,
+            self._shared,
+            alone,
+            inconsistencies(kind, alone, self._shared, mean),
+            unlikenesses(kind, rendered, alone, mean),
+        )
 
-        def is_steady(shares: Shares) -> bool:
-            answers = {view: some.mixed(operator, shares) for view, some in parts.items()}
-            found = inconsistencies(kind, answers, self._shared, mean)
-            return is_within(found, allowed, self._steady)
 
-        settled = last_steady(shares_to_try(operator), is_steady)
-        lifter.settled_shares[operator.spec] = settled
-        return settled
+@dataclass(frozen=True)
+class _Compared:
+    """What answers are compared with."""
+
+    kind: Kind
+    mean: Float[Tensor, " channels"]
+    shared: Mapping[Pair, SharedPlaces]
+    alone: Mapping[int, Answered]
+    """For the photographs."""
+    allowed: Mapping[Pair, float]
+    """Their inconsistency."""
+    unlike: Mapping[int, float]
+    """How far from them the operator's answers for the rendered pictures are."""
+
+    def trial(self, shares: Shares, answers: Mapping[int, Answered], steady: float) -> Trial:
+        """How answers do that are mixed with some shares."""
+        found = inconsistencies(self.kind, answers, self.shared, self.mean)
+        unlike = unlikenesses(self.kind, answers, self.alone, self.mean)
+        nearer = [self.unlike[view] - value for view, value in unlike.items()]
+        return Trial(shares, steadiness(found, self.allowed, steady), certainty(nearer))
 
 
 def shares_to_try(operator: Operator) -> list[Shares]:
@@ -116,22 +171,41 @@ def shares_to_try(operator: Operator) -> list[Shares]:
     return [*shares, Shares(1.0)]
 
 
-def last_steady(shares: Sequence[Shares], is_steady: Callable[[Shares], bool]) -> Shares:
-    """The last shares before any that are not steady; the first are taken in any case."""
-    return [shares[0], *takewhile(is_steady, shares[1:])][-1]
-
-
-def is_within(found: Mapping[Pair, float], alone: Mapping[Pair, float], steady: float) -> bool:
-    """Whether inconsistency is small enough in short and in long pairs, in the mean and by a standard error of it.
+def settled_of(trials: Sequence[Trial]) -> Shares:
+    """The shares that are most certainly steady and like the photographs, or steady at least.
 
     Args:
-        found: inconsistency of each pair.
+        trials: the steadiest first; that is taken in any case.
+    """
+    surest = max(trials, key=lambda trial: trial.certainty)
+    if surest.certainty >= 0:
+        return surest.shares
+    steady = takewhile(lambda trial: trial.steadiness >= 1, trials[1:])
+    return [trials[0], *steady][-1].shares
+
+
+def steadiness(found: Mapping[Pair, float], alone: Mapping[Pair, float], steady: float) -> float:
+    """How certain it is that inconsistency is small enough, in short and in long pairs.
+
+    Args:
+        found: inconsistency of each pair; there is one.
         alone: of the operator's own answers.
         steady: the share of it that is small enough.
+
+    Returns:
+        As `certainty`, the lesser of both kinds of pairs.
     """
-    for is_long in (False, True):
-        above = [found[pair] - steady * alone[pair] for pair in found if pair.is_long == is_long]
-        error = stdev(above) / len(above) ** 0.5 if len(above) > 1 else 0.0
-        if above and mean_of(above) + error > 0:
-            return False
-    return True
+    below = {
+        is_long: [steady * alone[pair] - found[pair] for pair in found if pair.is_long == is_long]
+        for is_long in (False, True)
+    }
+    return min(certainty(values) for values in below.values() if values)
+
+
+def certainty(values: Collection[float]) -> float:
+    """Mean of values in its standard errors (Student's t); infinite where they are all the same, which 0 is, too."""
+    mean = mean_of(list(values))
+    error = stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    if error == 0:
+        return float("inf") if mean >= 0 else float("-inf")
+    return mean / error

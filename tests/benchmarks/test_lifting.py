@@ -17,8 +17,8 @@ from condense_ns.geometry.interpolation import on_grid
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.lifting.network_file import SHIPPED, load_network, save_network
 from condense_ns.operators.base import Shares
-from condense_ns.operators.checking import checked_encode
 from condense_ns.operators.rgb import RgbOperator
+from condense_ns.operators.shifted_encoding import shifted_encode
 from condense_ns.pipelines.answer_pairs import Target, chosen_pairs, shared_of_pairs, views_of
 from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
 from condense_ns.synthetic.scene_folder import write_scene
@@ -123,7 +123,7 @@ def test_corrector_off_has_the_shares_and_the_belief_that_plain_blending_lacks(
 ):
     rows = answers(lifter, operator, target)
     assert (target.lifted.rendered.accumulation > 0).all()
-    own = checked_encode(operator, target.lifted.picture[None])[0]
+    own = shifted_encode(operator, target.lifted.picture)
     believed = lifter.blend(operator, target.lifted, corrected=False, own=own)
     torch.testing.assert_close(rows[OFF].feature_map, 0.75 * believed + 0.25 * own)
     plain = lifter.blend(operator, target.lifted, corrected=False)

@@ -9,15 +9,17 @@ import torch
 from condense_ns.lifting.network_file import load_network
 from condense_ns.operators.base import Shares
 from condense_ns.operators.rgb import RgbOperator
-from condense_ns.pipelines.answer_pairs import Pair, inconsistencies
+from condense_ns.pipelines.answer_pairs import Pair, inconsistencies, mean_of, unlikenesses
 from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
 from condense_ns.pipelines.steady_share import (
     MOST_PAINTED,
     STEP,
     ShareSettler,
-    is_within,
-    last_steady,
+    Trial,
+    certainty,
+    settled_of,
     shares_to_try,
+    steadiness,
 )
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 
@@ -29,17 +31,6 @@ class RgbWith(RgbOperator):
         super().__init__(spec, image_size=40)
         for name, value in attributes.items():
             setattr(self, name, value)
-
-
-@pytest.mark.parametrize(
-    ("least", "steady_to", "expected"),
-    [(0.35, 0.52, 0.5), (0.35, 0.2, 0.35), (0.35, 1.0, 1.0), (0.0, 0.07, 0.05), (1.0, 0.9, 1.0)],
-)
-def test_the_largest_steady_share_and_never_less_than_the_least(least, steady_to, expected):
-    shares = shares_to_try(RgbWith(rendered_share=least))
-    found = last_steady(shares, lambda some: some.rendered <= steady_to + 1e-9)
-    assert found.rendered == pytest.approx(expected)
-    assert found.painted == 0
 
 
 @pytest.mark.parametrize("least", [0.0, 0.33, 0.35, 0.97, 1.0])
@@ -58,21 +49,42 @@ def test_of_what_is_painted_smaller_and_smaller_shares_are_tried():
     assert painted == sorted(painted, reverse=True)
 
 
-def test_nothing_is_tried_beyond_shares_that_are_not_steady():
-    tried, shares = [], [Shares(step * STEP) for step in range(9)]
-    found = last_steady(shares, lambda some: tried.append(some) or len(tried) != 3)
-    assert found == shares[2]
-    assert tried == shares[1:4]
+def test_certainty_counts_standard_errors_of_the_mean():
+    """0.1 in the mean, give or take 0.05 x sqrt(2) of two values: 0.05 of their mean."""
+    assert certainty([0.15, 0.05]) == pytest.approx(2.0)
+    assert certainty([-0.15, -0.05]) == pytest.approx(-2.0)
+    assert certainty([0.1]) == certainty([0.0]) == certainty([0.2, 0.2]) == float("inf")
+    assert certainty([-0.1]) == float("-inf")
 
 
-def test_steady_in_the_mean_and_by_its_standard_error_in_short_and_in_long_pairs():
-    """Short pairs: 0.1 below half of what is allowed, give or take 0.05 x sqrt(2); the one long pair on the spot."""
+def test_short_and_long_pairs_must_be_steady():
+    """Short pairs: 0.1 below half of what is allowed, give or take 0.05 x sqrt(2)."""
     short, long = [Pair(0, 1, False), Pair(2, 3, False)], Pair(0, 4, True)
     alone = dict.fromkeys([*short, long], 1.0)
-    assert is_within({short[0]: 0.35, short[1]: 0.45, long: 0.5}, alone, 0.5)
-    assert not is_within({short[0]: 0.2, short[1]: 0.7, long: 0.5}, alone, 0.5)
-    assert not is_within({short[0]: 0.35, short[1]: 0.45, long: 0.51}, alone, 0.5)
-    assert is_within({short[0]: 0.49}, alone, 0.5)
+    found = {short[0]: 0.35, short[1]: 0.45}
+    assert steadiness(found, alone, 0.5) == pytest.approx(2.0)
+    assert steadiness({**found, long: 0.5}, alone, 0.5) == pytest.approx(2.0)
+    assert steadiness({**found, long: 0.51}, alone, 0.5) == float("-inf")
+    assert steadiness({short[0]: 0.2, short[1]: 0.7}, alone, 0.5) == pytest.approx(0.2)
+    assert steadiness({long: 0.2}, alone, 0.5) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        ([(-3.0, -9.0)], 0),  # the steadiest in any case
+        ([(-3.0, 9.0), (-4.0, 9.0)], 0),
+        ([(5.0, -9.0), (2.0, -7.0), (1.0, -5.0), (0.9, -4.0)], 2),  # steady is all that can be had
+        ([(0.5, -9.0), (1.5, -8.0)], 1),
+        ([(5.0, -9.0), (0.9, -7.0), (1.5, -5.0)], 0),  # nothing beyond what is not steady
+        ([(9.0, -1.0), (7.0, 1.0), (4.0, 3.0), (2.0, 6.0), (1.0, 8.0)], 2),  # both
+        ([(9.0, -1.0), (0.4, 0.2), (0.1, 1.0)], 1),
+        ([(9.0, 8.0), (7.0, 9.0)], 0),
+    ],
+)
+def test_the_surest_of_both_is_settled_or_the_last_that_is_steady(trials, expected):
+    tried = [Trial(Shares(number / 10), *trial) for number, trial in enumerate(trials)]
+    assert settled_of(tried) == tried[expected].shares
 
 
 @pytest.fixture(scope="module")
@@ -97,40 +109,76 @@ class Shaky(RgbWith):
         return maps + 0.3 * torch.stack(noise)
 
 
-def test_the_settled_share_is_steady_and_a_step_more_is_not(lifter: SceneLifter):
-    settler, coarse = ShareSettler(lifter, steady=0.9), Shaky(rendered_share=0.0)
-    settled = settler.settle(coarse)
+@pytest.fixture(scope="module")
+def settler(lifter: SceneLifter) -> ShareSettler:
+    return ShareSettler(lifter)
+
+
+def figures(
+    settler: ShareSettler, lifter: SceneLifter, operator: RgbOperator, share: float | None
+) -> tuple[float, float]:
+    """Mean inconsistency over all pairs, and mean distance from what is said of the photographs.
+
+    Args:
+        settler: that rendered the photographs.
+        lifter: of the scene.
+        operator: in question.
+        share: of the rendered picture; None for what the operator says of that alone.
+    """
+    alone, answers = {}, {}
+    for view, found in settler._targets.items():
+        own = lifter.working_map(operator, view)
+        alone[view] = lifter.answer(operator, own, found.image)
+        rendered = found.lifted.picture
+        if share is None:
+            of_rendered = operator.encode(rendered[None])[0]
+            answers[view] = lifter.answer(operator, of_rendered, rendered)
+        else:
+            parts = lifter.parts(operator, found.lifted, trying=True)
+            answers[view] = parts.mixed(operator, Shares(share))
+    none = torch.zeros(3)
+    apart = inconsistencies("picture", answers, settler._shared, none)
+    unlike = unlikenesses("picture", answers, alone, none)
+    return mean_of(list(apart.values())), mean_of(list(unlike.values()))
+
+
+def test_what_is_settled_is_steady_and_like_the_photographs(
+    lifter: SceneLifter, settler: ShareSettler
+):
+    coarse = Shaky(rendered_share=0.0)
+    settled = settler.settle(coarse, 0.9)
     assert 0 < settled.rendered < 1
     assert lifter.shares(coarse) == settled
-    parts = {
-        view: lifter.parts(coarse, found.lifted, trying=True)
-        for view, found in settler._targets.items()
-    }
-    alone = {
+    photographs = {
         view: lifter.answer(coarse, lifter.working_map(coarse, view), found.image)
         for view, found in settler._targets.items()
     }
-    maps = next(iter(alone.values())).feature_map
-    allowed = inconsistencies("picture", alone, settler._shared, maps[0, 0])
-    for share, steady in ((settled.rendered, True), (settled.rendered + STEP, False)):
-        answers = {view: some.mixed(coarse, Shares(share)) for view, some in parts.items()}
-        found = inconsistencies("picture", answers, settler._shared, maps[0, 0])
-        assert is_within(found, allowed, 0.9) == steady
+    allowed = inconsistencies("picture", photographs, settler._shared, torch.zeros(3))
+    apart, unlike = figures(settler, lifter, coarse, settled.rendered)
+    assert apart < 0.9 * mean_of(list(allowed.values()))
+    assert unlike < figures(settler, lifter, coarse, None)[1]
 
 
-def test_how_much_is_painted_is_settled(lifter: SceneLifter):
-    """The less is asked for, the more is the operator's own."""
+def test_less_is_the_operator_s_own_the_steadier_answers_shall_be(settler: ShareSettler):
+    asked = (0.01, 0.75, 9.0)
+    shaky = [settler.settle(Shaky(rendered_share=0.1), steady).rendered for steady in asked]
+    assert shaky[0] == 0.1
+    assert shaky[0] < shaky[1] <= shaky[2]
+
+
+def test_how_much_is_painted_is_settled(settler: ShareSettler):
+    """Most where nothing is steady; where all is, what is most like the photographs'."""
     painter = Shaky(spec="painter", rendered_share=0.8, painted_share=0.5)
-    found = [ShareSettler(lifter, steady=steady).settle(painter) for steady in (0.01, 0.6, 9.0)]
+    found = [settler.settle(painter, steady) for steady in (0.01, 0.75, 9.0)]
     assert {shares.rendered for shares in found} == {0.8}
     painted = [shares.painted for shares in found]
     assert painted[0] == pytest.approx(MOST_PAINTED)
-    assert painted[0] > painted[1] > painted[2] == 0.0
+    assert painted[0] > max(painted[1:])
 
 
-def test_shares_that_may_not_change_stay(lifter: SceneLifter):
+def test_shares_that_may_not_change_stay(lifter: SceneLifter, settler: ShareSettler):
     fixed = Shaky(spec="fixed", rendered_share=0.1, shares_may_change=False)
-    assert ShareSettler(lifter, steady=1.0).settle(fixed) == Shares(0.1)
+    assert settler.settle(fixed) == Shares(0.1)
     assert fixed.spec not in lifter.settled_shares
 
 
