@@ -45,7 +45,7 @@ class Lift:
     steady: float = 0.5
     """How unlike answers about one place may be in two lifted views, as a share of how unlike the operator's own are
     in two photographs: less is steadier, more is nearer to a photograph's answer. It is tried on a few photographs
-    of the scene first; 0 tries nothing."""
+    of the scene first, once; 0 tries nothing."""
     sources: int = 16
     """Photographs that each view is lifted from; the 8 most useful of them make its picture and depth."""
     clicks: tuple[str, ...] = ()
@@ -93,13 +93,13 @@ class Lift:
         folder: Path,
     ) -> list[str]:
         """Lines to tell the user."""
+        from condense_ns.pipelines.kept_shares import kept_shares
         from condense_ns.pipelines.lift_output import write_views
         from condense_ns.pipelines.lifted_points import write_points_of
-        from condense_ns.pipelines.steady_share import ShareSettler
 
         told = []
         if self.steady > 0 and operator.shares_may_change:
-            shares = ShareSettler(lifter).settle(operator, self.steady)
+            shares = kept_shares(lifter, operator, self.steady)
             told.append(f"{shares.rendered:.2f} of its maps are those of rendered pictures")
             if shares.painted > 0:
                 told.append(

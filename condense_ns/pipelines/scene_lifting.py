@@ -84,7 +84,7 @@ class SceneLifter:
         network: of lift3d, on its device.
         scene: whose photographs are lifted.
         num_sources: photographs that a camera is rendered from.
-        store_root: folder for operators' maps and the photographs' depth; None for the user's cache.
+        store_root: folder for what is worked out for the scene; None for the user's cache.
     """
 
     def __init__(
@@ -98,21 +98,25 @@ class SceneLifter:
         self.anchors = SceneAnchors(scene)
         self.device = next(network.parameters()).device
 
-        def folder(kind: str) -> Path:
-            return (
-                scene_cache_folder(kind, scene.folder) if store_root is None else store_root / kind
-            )
-
-        self._store = folder("features")
-        self._surfaces = SurfaceFinder(network, scene, self.anchors, folder=folder("surfaces"))
+        self._store_root = store_root
+        surfaces = self.folder("surfaces")
+        self._surfaces = SurfaceFinder(network, scene, self.anchors, folder=surfaces)
         self._maps: dict[str, StoredMaps] = {}
         self._answers: RecentItems[Tensor] = RecentItems(ANSWER_BYTES)
         self.settled_shares: dict[str, Shares] = {}
 
+    def folder(self, kind: str) -> Path:
+        """Where things of one kind that were worked out for the scene are kept."""
+        if self._store_root is None:
+            return scene_cache_folder(kind, self.scene.folder)
+        return self._store_root / kind
+
     def maps(self, operator: Operator) -> StoredMaps:
         """What the operator's encoder answers for every photograph; made on first use."""
         if operator.fingerprint not in self._maps:
-            self._maps[operator.fingerprint] = self.scene.feature_maps(operator, self._store)
+            self._maps[operator.fingerprint] = self.scene.feature_maps(
+                operator, self.folder("features")
+            )
         return self._maps[operator.fingerprint]
 
     def working_map(self, operator: Operator, view: int) -> Float[Tensor, "rows columns channels"]:
