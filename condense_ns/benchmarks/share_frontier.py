@@ -14,32 +14,32 @@ from condense_ns.pipelines.answer_pairs import Pair, Target
 from condense_ns.pipelines.scene_lifting import SceneLifter
 from condense_ns.pipelines.steady_share import ShareSettler
 
+TENTHS = tuple(tenth / 10 for tenth in range(11))
+PARTS = 5
+"""Of the views that are measured: the fewer are left out at a time, the more like a scene's user's what is left is."""
 
-def settled_by_halves(
+
+def settled_apart(
     lifter: SceneLifter, operators: Sequence[Operator], views: Sequence[int], least_angle: float
 ) -> dict[str, dict[int, Shares]]:
-    """Shares for the views that are measured, each half of which is settled with all photographs but itself.
+    """Shares for the views that are measured, each part of which is settled with all photographs but its own.
 
     Args:
         lifter: of the scene.
         operators: that are prepared for it.
-        views: that are measured.
+        views: that are measured; they go to `PARTS` parts in turn.
         least_angle: degrees, as for `ShareSettler`.
 
     Returns:
         By the operator's spec and the number of the view.
     """
     shares: dict[str, dict[int, Shares]] = {operator.spec: {} for operator in operators}
-    middle, every = len(views) // 2, range(len(lifter.scene))
-    for half in filter(None, (views[:middle], views[middle:])):
-        others = [view for view in every if view not in half]
+    for part in filter(None, (views[start::PARTS] for start in range(PARTS))):
+        others = [view for view in range(len(lifter.scene)) if view not in part]
         settler = ShareSettler(lifter, others, least_angle=least_angle)
         for operator in operators:
-            shares[operator.spec] |= dict.fromkeys(half, settler.settle(operator))
+            shares[operator.spec] |= dict.fromkeys(part, settler.settle(operator))
     return shares
-
-
-TENTHS = tuple(tenth / 10 for tenth in range(11))
 
 
 def share_frontier(

@@ -73,7 +73,7 @@ class BenchLift:
             rendered_targets,
             speed_figures,
         )
-        from condense_ns.benchmarks.share_frontier import settled_by_halves, share_frontier
+        from condense_ns.benchmarks.share_frontier import settled_apart, share_frontier
         from condense_ns.operators import build_operator
         from condense_ns.pipelines.answer_pairs import chosen_pairs, shared_of_pairs, views_of
 
@@ -86,7 +86,7 @@ class BenchLift:
         operators = [build_operator(spec) for spec in self.operators]
         for operator in operators:
             lifter.prepare(operator)
-        settled = settled_by_halves(lifter, operators, views, self.least_angle)
+        settled = settled_apart(lifter, operators, views, self.least_angle)
         for operator in operators:
             shares = settled[operator.spec]
             found: dict[str, Any] = {

@@ -10,7 +10,7 @@ import torch
 
 from condense_ns.benchmarks.lift_rows import FULL, OFF, PLAIN, ROWS, answers
 from condense_ns.benchmarks.lifting import operator_figures, rendered_targets
-from condense_ns.benchmarks.share_frontier import TENTHS, settled_by_halves, share_frontier
+from condense_ns.benchmarks.share_frontier import TENTHS, settled_apart, share_frontier
 from condense_ns.commands.bench_lift import BenchLift
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
@@ -168,10 +168,11 @@ def test_what_is_painted_is_on_the_frontier_of_those_that_paint(lifter, operator
     assert share_frontier(lifter, operator, shared, targets)["0.7"] == pytest.approx(whole)
 
 
-@pytest.mark.parametrize(("views", "halves"), [([7], [[7]]), ([1, 4, 9], [[1], [4, 9]])])
-def test_a_half_is_settled_without_its_own_photographs(
-    lifter, operator, monkeypatch, views, halves
-):
+@pytest.mark.parametrize(
+    ("views", "parts"),
+    [([7], [[7]]), ([1, 4, 9], [[1], [4], [9]]), ([*range(6)], [[0, 5], [1], [2], [3], [4]])],
+)
+def test_a_part_is_settled_without_its_own_photographs(lifter, operator, monkeypatch, views, parts):
     looked_at = []
 
     class Settler:
@@ -182,10 +183,10 @@ def test_a_half_is_settled_without_its_own_photographs(
             return Shares(0.1)
 
     monkeypatch.setattr("condense_ns.benchmarks.share_frontier.ShareSettler", Settler)
-    shares = settled_by_halves(lifter, [operator], views, 0.0)["rgb"]
+    shares = settled_apart(lifter, [operator], views, 0.0)["rgb"]
     assert shares == dict.fromkeys(views, Shares(0.1))
     every = set(range(len(lifter.scene)))
-    assert looked_at == [every - set(half) for half in halves]
+    assert looked_at == [every - set(part) for part in parts]
 
 
 def test_every_view_has_the_share_that_was_settled_for_it(lifter, operator):
