@@ -15,8 +15,8 @@ from condense_ns.pipelines.scene_lifting import SceneLifter
 from condense_ns.pipelines.steady_share import ShareSettler
 
 TENTHS = tuple(tenth / 10 for tenth in range(11))
-PARTS = 5
-"""Of the views that are measured: the fewer are left out at a time, the more like a scene's user's what is left is."""
+LEFT_OUT = 0.1
+"""Of a scene's photographs at a time, or one: what is left is much like what a user has."""
 
 
 def settled_apart(
@@ -27,15 +27,17 @@ def settled_apart(
     Args:
         lifter: of the scene.
         operators: that are prepared for it.
-        views: that are measured; they go to `PARTS` parts in turn.
+        views: that are measured; they go to as many parts as it needs in turn.
         least_angle: degrees, as for `ShareSettler`.
 
     Returns:
         By the operator's spec and the number of the view.
     """
     shares: dict[str, dict[int, Shares]] = {operator.spec: {} for operator in operators}
-    for part in filter(None, (views[start::PARTS] for start in range(PARTS))):
-        others = [view for view in range(len(lifter.scene)) if view not in part]
+    every = range(len(lifter.scene))
+    parts = -(-len(views) // max(1, int(LEFT_OUT * len(every))))
+    for part in (views[start::parts] for start in range(parts)):
+        others = [view for view in every if view not in part]
         settler = ShareSettler(lifter, others, least_angle=least_angle)
         for operator in operators:
             shares[operator.spec] |= dict.fromkeys(part, settler.settle(operator))

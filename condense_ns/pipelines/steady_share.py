@@ -44,7 +44,7 @@ from condense_ns.pipelines.scene_lifting import SceneLifter
 
 STEADY = 0.5
 """Of the inconsistency of the operator's own answers."""
-TRIED = 4
+TRIED = 8
 """Photographs, each with a neighbouring and a distant one; then all of these are paired among each other."""
 STEP = 0.05
 MOST_PAINTED = 0.7

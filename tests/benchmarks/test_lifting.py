@@ -169,10 +169,17 @@ def test_what_is_painted_is_on_the_frontier_of_those_that_paint(lifter, operator
 
 
 @pytest.mark.parametrize(
-    ("views", "parts"),
-    [([7], [[7]]), ([1, 4, 9], [[1], [4], [9]]), ([*range(6)], [[0, 5], [1], [2], [3], [4]])],
+    ("views", "left_out", "parts"),
+    [
+        ([7], 0.1, [[7]]),
+        ([1, 4, 9], 0.01, [[1], [4], [9]]),
+        ([0, 2, 3, 5, 6, 8, 9], 0.25, [[0, 5, 9], [2, 6], [3, 8]]),
+        ([0, 2, 3], 1.0, [[0, 2, 3]]),
+    ],
 )
-def test_a_part_is_settled_without_its_own_photographs(lifter, operator, monkeypatch, views, parts):
+def test_a_part_is_settled_without_its_own_photographs(
+    lifter, operator, monkeypatch, views, left_out, parts
+):
     looked_at = []
 
     class Settler:
@@ -183,6 +190,7 @@ def test_a_part_is_settled_without_its_own_photographs(lifter, operator, monkeyp
             return Shares(0.1)
 
     monkeypatch.setattr("condense_ns.benchmarks.share_frontier.ShareSettler", Settler)
+    monkeypatch.setattr("condense_ns.benchmarks.share_frontier.LEFT_OUT", left_out)
     shares = settled_apart(lifter, [operator], views, 0.0)["rgb"]
     assert shares == dict.fromkeys(views, Shares(0.1))
     every = set(range(len(lifter.scene)))
