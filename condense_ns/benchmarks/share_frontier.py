@@ -55,17 +55,15 @@ def share_frontier(
     Shares are those of the rendered picture in the map, or, of operators that paint, of its answer beside the sources'.
     Which sources are believed is told by the rendered picture with every share, that of nothing included.
     """
+    tried = {f"{share:.1f}": _shares(operator, share) for share in TENTHS}
     given = {}
     for view, target in targets.items():
         parts = lifter.parts(operator, target.lifted, trying=True)
         own = lifter.working_map(operator, view)
         given[view] = {TRUE: lifter.answer(operator, own, target.image, alone=True)}
-        given[view] |= {
-            f"{share:.1f}": parts.mixed(operator, _shares(operator, share)) for share in TENTHS
-        }
-    return {
-        f"{share:.1f}": row_figures(f"{share:.1f}", given, operator, shared) for share in TENTHS
-    }
+        mixtures = parts.mixtures(operator, tried.values())
+        given[view] |= dict(zip(tried, mixtures, strict=True))
+    return {share: row_figures(share, given, operator, shared) for share in tried}
 
 
 def _shares(operator: Operator, share: float) -> Shares:

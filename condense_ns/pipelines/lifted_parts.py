@@ -1,5 +1,6 @@
 """What an operator's answer for a camera is mixed from, and the answer."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -56,12 +57,20 @@ class LiftedParts:
 
     def mixed(self, operator: Operator, shares: Shares) -> Answered:
         """The operator's answer with some shares."""
-        feature_map = self.feature_map(shares.rendered)
-        answer = checked_decode(operator, feature_map, self.picture)
-        if self.painted is not None:
-            of_sources = shares.painted * self._lit(answer)
-            answer = torch.lerp(answer, self.painted.to(answer), of_sources.to(answer))
-        return answered(operator, feature_map, answer)
+        return next(self.mixtures(operator, [shares]))
+
+    def mixtures(self, operator: Operator, shares: Iterable[Shares]) -> Iterator[Answered]:
+        """The operator's answers with one shares after the other; maps are decoded where they change."""
+        rendered, feature_map, decoded = None, self.blended, None
+        for some in shares:
+            if decoded is None or some.rendered != rendered:
+                rendered, feature_map = some.rendered, self.feature_map(some.rendered)
+                decoded = checked_decode(operator, feature_map, self.picture)
+            answer = decoded
+            if self.painted is not None:
+                of_sources = some.painted * self._lit(answer)
+                answer = torch.lerp(answer, self.painted.to(answer), of_sources.to(answer))
+            yield answered(operator, feature_map, answer)
 
     def _lit(self, grid: Float[Tensor, "rows columns channels"]) -> Float[Tensor, "rows columns 1"]:
         """Share of each cell of a grid that some source sees."""

@@ -103,19 +103,20 @@ class ShareSettler:
         """
         if not operator.shares_may_change or not self._shared:
             return operator.shares
-        parts = {
-            view: self._lifter.parts(operator, found.lifted, trying=True)
+        tried, lifter = shares_to_try(operator), self._lifter
+        mixtures = {
+            view: lifter.parts(operator, found.lifted, trying=True).mixtures(operator, tried)
             for view, found in self._targets.items()
         }
         compared = self._compared(operator)
         trials: list[Trial] = []
-        for shares in shares_to_try(operator):
-            answers = {view: some.mixed(operator, shares) for view, some in parts.items()}
+        for shares in tried:
+            answers = {view: next(answers) for view, answers in mixtures.items()}
             trials.append(compared.trial(shares, answers, steady))
             if trials[-1].steadiness < 0:
                 break
         settled = settled_of(trials)
-        self._lifter.settled_shares[operator.spec] = settled
+        lifter.settled_shares[operator.spec] = settled
         return settled
 
     def _compared(self, operator: Operator) -> "_Compared":

@@ -7,6 +7,7 @@ import torch
 
 from condense_ns.lifting.network_file import SHIPPED, load_network
 from condense_ns.lifting.view_rendering import render_answers
+from condense_ns.operators.base import Shares
 from condense_ns.operators.rgb import RgbOperator
 from condense_ns.operators.shifted_encoding import shifted_encode
 from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter, open_scene
@@ -119,6 +120,29 @@ def test_answers_of_sources_are_painted_once(lifter: SceneLifter, view: LiftedVi
     for _ in range(2):
         lifter.lifted_answer(operator, view)
     assert len(calls) == len(view.sources) + 2
+
+
+def test_maps_are_decoded_where_they_change_and_paintings_mixed_anew(
+    lifter: SceneLifter, view: LiftedView
+):
+    calls = []
+
+    class Counting(Painting):
+        def decode(self, feature_map, image):  # pyright: ignore[reportIncompatibleMethodOverride]
+            calls.append(feature_map)
+            return super().decode(feature_map, image)
+
+    operator = Counting(painted_share=0.5, rendered_share=0.25)
+    operator.spec = "mixtures"
+    parts = lifter.parts(operator, view)
+    shares = [Shares(0.25, 0.5), Shares(0.25, 0.1), Shares(0.75, 0.1), Shares(0.25, 0.5)]
+    expected = [parts.mixed(operator, some) for some in shares]
+    calls.clear()
+    for one, other in zip(parts.mixtures(operator, shares), expected, strict=True):
+        assert torch.equal(one.answer, other.answer)
+        assert torch.equal(one.feature_map, other.feature_map)
+    assert len(calls) == 3
+    assert not torch.equal(expected[0].answer, expected[1].answer)
 
 
 def test_photographs_of_several_sizes_are_lifted_together(tabletop: Path, tmp_path: Path):
