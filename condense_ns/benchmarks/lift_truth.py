@@ -9,11 +9,12 @@ from condense_ns.annotations import read_annotations
 from condense_ns.benchmarks.lift_rows import ROWS
 from condense_ns.metrics.segmentation import confusion_matrix, segmentation_figures
 from condense_ns.operators.base import Operator
-from condense_ns.pipelines.scene_lifting import Answered, SceneLifter
+from condense_ns.pipelines.lifted_parts import Told
+from condense_ns.pipelines.scene_lifting import SceneLifter
 
 
 def mean_ious(
-    lifter: SceneLifter, operator: Operator, given: dict[int, dict[str, Answered]]
+    lifter: SceneLifter, operator: Operator, given: dict[int, dict[str, Told]]
 ) -> dict[str, float]:
     """Of each row; nothing if the scene has no annotations, or none of the operator's classes."""
     annotations = read_annotations(lifter.scene.folder)

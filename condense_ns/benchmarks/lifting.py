@@ -26,7 +26,7 @@ from condense_ns.pipelines.answer_pairs import (
     mean_of,
     unlikenesses,
 )
-from condense_ns.pipelines.lifted_parts import Answered
+from condense_ns.pipelines.lifted_parts import Told
 from condense_ns.pipelines.scene_lifting import SceneLifter
 
 
@@ -87,7 +87,8 @@ def operator_figures(
     for view, target in track(targets.items(), f"{operator.spec} on {lifter.scene.name}"):
         if shares is not None:
             lifter.settled_shares[operator.spec] = shares[view]
-        given[view] = answers(lifter, operator, target)
+        rows = answers(lifter, operator, target)
+        given[view] = {row: found.told for row, found in rows.items()}
     figures = {row: row_figures(row, given, operator, shared) for row in ROWS}
     if operator.label_names:
         for row, value in mean_ious(lifter, operator, given).items():
@@ -97,7 +98,7 @@ def operator_figures(
 
 def row_figures(
     row: str,
-    given: Mapping[int, Mapping[str, Answered]],
+    given: Mapping[int, Mapping[str, Told]],
     operator: Operator,
     shared: dict[Pair, SharedPlaces],
 ) -> dict[str, float]:

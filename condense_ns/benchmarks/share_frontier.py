@@ -60,9 +60,9 @@ def share_frontier(
     for view, target in targets.items():
         parts = lifter.parts(operator, target.lifted, trying=True)
         own = lifter.working_map(operator, view)
-        given[view] = {TRUE: lifter.answer(operator, own, target.image, alone=True)}
+        given[view] = {TRUE: lifter.answer(operator, own, target.image, alone=True).told}
         mixtures = parts.mixtures(operator, tried.values())
-        given[view] |= dict(zip(tried, mixtures, strict=True))
+        given[view] |= {share: next(mixtures).told for share in tried}
     return {share: row_figures(share, given, operator, shared) for share in tried}
 
 

@@ -17,7 +17,7 @@ from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places
 from condense_ns.metrics.answer_agreement import Kind, answer_distance
 from condense_ns.operators.base import Operator
-from condense_ns.pipelines.lifted_parts import Answered
+from condense_ns.pipelines.lifted_parts import Told
 from condense_ns.pipelines.scene_lifting import LiftedView, SceneLifter
 
 LONG = 5.0
@@ -91,7 +91,7 @@ def shared_of_pairs(
     return {pair: places for pair, places in shared.items() if len(places.cells) >= LEAST_SHARED}
 
 
-def kind_of(operator: Operator, answered: Answered) -> Kind:
+def kind_of(operator: Operator, answered: Told) -> Kind:
     """What an operator's answers are compared by."""
     if answered.labels is not None:
         return "labels"
@@ -100,7 +100,7 @@ def kind_of(operator: Operator, answered: Answered) -> Kind:
 
 def inconsistencies(
     kind: Kind,
-    answers: Mapping[int, Answered],
+    answers: Mapping[int, Told],
     shared: Mapping[Pair, SharedPlaces],
     mean: Float[Tensor, " channels"],
 ) -> dict[Pair, float]:
@@ -125,8 +125,8 @@ def inconsistencies(
 
 def unlikenesses(
     kind: Kind,
-    answers: Mapping[int, Answered],
-    references: Mapping[int, Answered],
+    answers: Mapping[int, Told],
+    references: Mapping[int, Told],
     mean: Float[Tensor, " channels"],
 ) -> dict[int, float]:
     """How far each answer is from another one for the same view.
@@ -150,7 +150,7 @@ def unlikenesses(
 
 
 def answer_at(
-    kind: Kind, answered: Answered, places: Float[Tensor, "places 2"]
+    kind: Kind, answered: Told, places: Float[Tensor, "places 2"]
 ) -> Float[Tensor, "places channels"]:
     """Feature, class or colour at places of the view."""
     if kind == "features":

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import torch
 from jaxtyping import Float, Int
@@ -13,16 +15,27 @@ from condense_ns.operators.checking import checked_decode
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What an operator says of a view."""
+class Told:
+    """What answers are compared by."""
 
     feature_map: Float[Tensor, "rows columns channels"]
     """What was decoded."""
-    answer: Float[Tensor, "height width answers"]
-    """At the view's pixels, or, of operators that enlarge, at those of a larger picture."""
     picture: Float[Tensor, "3 height width"]
     """To look at, in [0, 1]."""
     labels: Int[Tensor, "height width"] | None
+
+
+@dataclass(frozen=True)
+class Answered(Told):
+    """What an operator says of a view."""
+
+    answer: Float[Tensor, "height width answers"]
+    """At the view's pixels, or, of operators that enlarge, at those of a larger picture."""
+
+    @property
+    def told(self) -> Told:
+        """Without the answer, which is large where it is a feature for each pixel."""
+        return Told(self.feature_map, self.picture, self.labels)
 
 
 def answered(
@@ -31,7 +44,7 @@ def answered(
     answer: Float[Tensor, "height width answers"],
 ) -> Answered:
     """An answer with what the operator makes of it."""
-    return Answered(feature_map, answer, operator.picture(answer), operator.labels(answer))
+    return Answered(feature_map, operator.picture(answer), operator.labels(answer), answer)
 
 
 @dataclass(frozen=True)
@@ -60,17 +73,30 @@ class LiftedParts:
         return next(self.mixtures(operator, [shares]))
 
     def mixtures(self, operator: Operator, shares: Iterable[Shares]) -> Iterator[Answered]:
-        """The operator's answers with one shares after the other; maps are decoded where they change."""
-        rendered, feature_map, decoded = None, self.blended, None
-        for some in shares:
-            if decoded is None or some.rendered != rendered:
-                rendered, feature_map = some.rendered, self.feature_map(some.rendered)
-                decoded = checked_decode(operator, feature_map, self.picture)
-            answer = decoded
-            if self.painted is not None:
-                of_sources = some.painted * self._lit(answer)
-                answer = torch.lerp(answer, self.painted.to(answer), of_sources.to(answer))
-            yield answered(operator, feature_map, answer)
+        """The operator's answers with one shares after the other; holds none of them.
+
+        Where paintings are mixed in, maps are decoded once for all that follow each other with the same map.
+        """
+        for rendered, alike in groupby(shares, attrgetter("rendered")):
+            feature_map = self.feature_map(rendered)
+            if self.painted is None:
+                for _ in alike:
+                    yield answered(
+                        operator,
+                        feature_map,
+                        checked_decode(operator, feature_map, self.picture),
+                    )
+            else:
+                plain = checked_decode(operator, feature_map, self.picture)
+                for some in alike:
+                    yield answered(operator, feature_map, self._painted_over(plain, some.painted))
+
+    def _painted_over(
+        self, answer: Float[Tensor, "height width answers"], share: float
+    ) -> Float[Tensor, "height width answers"]:
+        """An answer, of which so much is that of the sources where some source sees it."""
+        assert self.painted is not None
+        return torch.lerp(answer, self.painted.to(answer), (share * self._lit(answer)).to(answer))
 
     def _lit(self, grid: Float[Tensor, "rows columns channels"]) -> Float[Tensor, "rows columns 1"]:
         """Share of each cell of a grid that some source sees."""

@@ -39,7 +39,7 @@ from condense_ns.pipelines.answer_pairs import (
     unlikenesses,
     views_of,
 )
-from condense_ns.pipelines.lifted_parts import Answered
+from condense_ns.pipelines.lifted_parts import Told
 from condense_ns.pipelines.scene_lifting import SceneLifter
 
 STEADY = 0.5
@@ -111,7 +111,7 @@ class ShareSettler:
         compared = self._compared(operator)
         trials: list[Trial] = []
         for shares in tried:
-            answers = {view: next(answers) for view, answers in mixtures.items()}
+            answers = {view: next(mixed).told for view, mixed in mixtures.items()}
             trials.append(compared.trial(shares, answers, steady))
             if trials[-1].steadiness < 0:
                 break
@@ -124,9 +124,9 @@ class ShareSettler:
         lifter, alone, rendered = self._lifter, {}, {}
         for view, found in self._targets.items():
             own, picture = lifter.working_map(operator, view), found.lifted.picture
-            alone[view] = lifter.answer(operator, own, found.image, alone=True)
+            alone[view] = lifter.answer(operator, own, found.image, alone=True).told
             of_picture = checked_encode(operator, picture[None])[0]
-            rendered[view] = lifter.answer(operator, of_picture, picture, alone=True)
+            rendered[view] = lifter.answer(operator, of_picture, picture, alone=True).told
         kind = kind_of(operator, next(iter(alone.values())))
         maps = [answered.feature_map.flatten(0, 1) for answered in alone.values()]
         mean = torch.cat(maps).mean(dim=0)
@@ -147,14 +147,14 @@ class _Compared:
     kind: Kind
     mean: Float[Tensor, " channels"]
     shared: Mapping[Pair, SharedPlaces]
-    alone: Mapping[int, Answered]
+    alone: Mapping[int, Told]
     """For the photographs."""
     allowed: Mapping[Pair, float]
     """Their inconsistency."""
     unlike: Mapping[int, float]
     """How far from them the operator's answers for the rendered pictures are."""
 
-    def trial(self, shares: Shares, answers: Mapping[int, Answered], steady: float) -> Trial:
+    def trial(self, shares: Shares, answers: Mapping[int, Told], steady: float) -> Trial:
         """How answers do that are mixed with some shares."""
         found = inconsistencies(self.kind, answers, self.shared, self.mean)
         unlike = unlikenesses(self.kind, answers, self.alone, self.mean)

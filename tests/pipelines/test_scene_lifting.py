@@ -1,5 +1,6 @@
 """What a lifted map and a lifted answer are mixed from."""
 
+import weakref
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,17 @@ def test_maps_are_decoded_where_they_change_and_paintings_mixed_anew(
         assert torch.equal(one.feature_map, other.feature_map)
     assert len(calls) == 3
     assert not torch.equal(expected[0].answer, expected[1].answer)
+
+
+def test_an_answer_is_kept_by_none_that_mixes_or_compares(lifter: SceneLifter, view: LiftedView):
+    """It may be a long feature for every pixel."""
+    operator = Painting(rendered_share=0.25)
+    mixtures = lifter.parts(operator, view).mixtures(operator, [Shares(0.25), Shares(0.5)])
+    answered = next(mixtures)
+    told, answer = answered.told, weakref.ref(answered.answer)
+    del answered
+    assert answer() is None
+    assert torch.equal(told.feature_map, lifter.lift(operator, view))
 
 
 def test_photographs_of_several_sizes_are_lifted_together(tabletop: Path, tmp_path: Path):
