@@ -19,14 +19,12 @@ def kept_shares(lifter: SceneLifter, operator: Operator, steady: float) -> Share
 
     Args:
         lifter: of the scene.
-        operator: that is prepared for it.
+        operator: that is prepared for it, and whose shares may change.
         steady: as for `ShareSettler.settle`.
 
     Returns:
         The shares.
     """
-    if not operator.shares_may_change:
-        return operator.shares
 
     def settled() -> torch.Tensor:
         shares = ShareSettler(lifter).settle(operator, steady)

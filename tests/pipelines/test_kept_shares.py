@@ -70,10 +70,3 @@ def test_they_are_settled_anew_for_all_that_they_depend_on(scene: Path, settled:
     photograph.write_bytes(photograph.read_bytes() + b" ")
     kept_shares(opened(scene), Tinted(), 0.5)
     assert len(settled) == 6
-
-
-def test_what_may_not_change_is_not_settled(scene: Path, settled: list[float]):
-    fixed = Tinted()
-    fixed.shares_may_change = False
-    assert kept_shares(opened(scene), fixed, 0.5) == fixed.shares
-    assert settled == []
