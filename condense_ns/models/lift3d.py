@@ -5,7 +5,7 @@ gets examples, and to render a camera it asks `surroundings` for the photographs
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class Surroundings:
     sources: SourceViews
     depth_range: tuple[float, float]
     features: LiftedFeatures | None = None
+    rendered: Float[Tensor, "leading 3 height width"] | None = None
+    """The leading sources, rendered from others; see `lifting.carried_errors`."""
 
 
 @dataclass
@@ -139,7 +141,7 @@ class Lift3DModel(CrossSceneModel):
     def look_at(self, target: PinholeViews, around: Surroundings) -> Look:
         """What all rays of a target share."""
         look = self.network.look(target, around.sources, around.depth_range)
-        return reconciled(self.network, look)
+        return replace(reconciled(self.network, look), rendered=around.rendered)
 
     @torch.no_grad()
     def get_outputs_for_camera(
