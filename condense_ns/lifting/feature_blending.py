@@ -34,6 +34,8 @@ BELIEF = 5.0
 """How much more a source counts that says what the rendered picture says: of the logarithm, per cosine."""
 LEAST_TOLD = 1e-3
 """Of a place's neighbouring cells, by their weights, that must count for a source to tell a feature there."""
+IN_CACHE = 1 << 19
+"""Numbers at a time that a core's cache holds while channels are described."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,18 @@ class FeatureBlender(nn.Module):
 
     def describe(self, features: FeatureMaps) -> Float[Tensor, "sources rows columns filters"]:
         """How the channels around each cell look, on average over the channels."""
-        sources, rows, columns, channels = features.centred.shape
-        flat = features.centred.permute(0, 3, 1, 2).reshape(sources * channels, 1, rows, columns)
-        total = flat.new_zeros(sources, BANK, rows, columns)
-        for part, owner in zip(flat.split(256), _owners(sources, channels).split(256), strict=True):
-            total = total.index_add(0, owner.to(flat.device), self.bank(part).softmax(dim=1))
-        return (total / channels).permute(0, 2, 3, 1)
+        by_channel = features.centred.permute(0, 3, 1, 2)
+        return torch.stack([self._described(channels) for channels in by_channel])
+
+    def _described(
+        self, channels: Float[Tensor, "channels rows columns"]
+    ) -> Float[Tensor, "rows columns filters"]:
+        """Of one source."""
+        at_once = max(1, IN_CACHE // (BANK * channels[0].numel()))
+        parts = [
+            self.bank(some[:, None]).softmax(dim=1).sum(dim=0) for some in channels.split(at_once)
+        ]
+        return (torch.stack(parts).sum(dim=0) / len(channels)).permute(1, 2, 0)
 
     def forward(
         self,
@@ -190,7 +198,3 @@ def _cosines(
     """Between every two sources."""
     by_point = unit.transpose(0, 1)
     return by_point @ by_point.transpose(1, 2)
-
-
-def _owners(sources: int, channels: int) -> Tensor:
-    return torch.arange(sources).repeat_interleave(channels)

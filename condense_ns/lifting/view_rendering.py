@@ -18,7 +18,7 @@ from condense_ns.lifting.source_shares import whole_picture
 
 CHUNK = 2048
 """Rays at a time: what is made of them stays in a core's cache."""
-CHUNK_NUMBERS = 1 << 24
+CHUNK_NUMBERS = 1 << 22
 """Numbers of sampled features at a time: wide features are rendered fewer rays at a time."""
 
 
