@@ -36,7 +36,7 @@ def rendered_targets(
     """Views of the scene, each rendered from the others."""
     found = {}
     for view in track(sorted(views), f"Rendering {lifter.scene.name}"):
-        others = _others(lifter, view)
+        others = [other for other in range(len(lifter.scene)) if other != view]
         lifted = lifter.render(lifter.camera(view), others, least_angle=least_angle)
         found[view] = Target(view, lifter.scene.image(view), lifted)
     return found
@@ -129,11 +129,10 @@ def row_figures(
 def speed_figures(lifter: SceneLifter, operator: Operator, view: int) -> dict[str, float]:
     """Seconds for one view: its picture, and the operator's answer when it is there."""
     lifter.maps(operator)
-    others = _others(lifter, view)
     rendered, answered = [], []
     for _ in range(3):
         start = time.perf_counter()
-        lifted = lifter.render(lifter.camera(view), others)
+        lifted = lifter.render(lifter.camera(view), exclude=[view])
         rendered.append(time.perf_counter() - start)
         start = time.perf_counter()
         lifter.lifted_answer(operator, lifted)
@@ -146,9 +145,5 @@ def first_seconds(lifter: SceneLifter, view: int) -> float:
     with TemporaryDirectory() as empty:
         fresh = SceneLifter(lifter.network, lifter.scene, lifter.num_sources, Path(empty))
         start = time.perf_counter()
-        fresh.render(lifter.camera(view), _others(lifter, view))
+        fresh.render(lifter.camera(view), exclude=[view])
         return time.perf_counter() - start
-
-
-def _others(lifter: SceneLifter, view: int) -> list[int]:
-    return [other for other in range(len(lifter.scene)) if other != view]

@@ -12,7 +12,6 @@
             -> weights of the sources' features   feature_blending
             -> volume rendering, one density for colours and features
     pixels  -> sources weighed anew, by their neighbours, too   picture_refinement
-            -> what rendering gets wrong of the sources         carried_errors
 
 Everything about a target that its rays share is made once, by `look`; rays are rendered in chunks.
 """
@@ -77,8 +76,6 @@ class Look:
     """Whether those are the sources' own; else they are the target's as the sources see it."""
     gains: Float[Tensor, "sources 3"]
     """What the sources' colours are multiplied with; ones unless `source_exposure` has found others."""
-    rendered: Float[Tensor, "leading 3 height width"] | None = None
-    """The leading sources as they come out when they are rendered from others, in [0, 1]; None where that is not known."""
 
     @property
     def leading(self) -> "Look":

@@ -10,7 +10,6 @@ from torch.nn import functional as F
 from condense_ns.geometry.interpolation import sample_cells
 from condense_ns.geometry.pinhole import grid_places, pixel_rays, project_pinhole
 from condense_ns.geometry.valid_pixels import telling_cells
-from condense_ns.lifting.carried_errors import with_carried
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.picture_margin import continued
@@ -58,10 +57,9 @@ def render_picture(
         found.append(torch.stack([samples.surface_depth, samples.opacity], dim=1))
         shares.append(samples.by_source)
     together = whole_picture(shares, height, width)
+    picture = continued(network.picture.in_bands(together), together.lit > 0)
     depth, opacity = torch.cat(found).reshape(height, width, 2).split(1, dim=2)
-    refined = network.picture.in_bands(together)
-    picture = with_carried(refined, look, together.weights, depth[..., 0])
-    return RenderedView(continued(picture, together.lit > 0), depth, opacity)
+    return RenderedView(picture, depth, opacity)
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ gets examples, and to render a camera it asks `surroundings` for the photographs
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,6 @@ class Surroundings:
     sources: SourceViews
     depth_range: tuple[float, float]
     features: LiftedFeatures | None = None
-    rendered: Float[Tensor, "leading 3 height width"] | None = None
-    """The leading sources, rendered from others; see `lifting.carried_errors`."""
 
 
 @dataclass
@@ -141,7 +139,7 @@ class Lift3DModel(CrossSceneModel):
     def look_at(self, target: PinholeViews, around: Surroundings) -> Look:
         """What all rays of a target share."""
         look = self.network.look(target, around.sources, around.depth_range)
-        return replace(reconciled(self.network, look), rendered=around.rendered)
+        return reconciled(self.network, look)
 
     @torch.no_grad()
     def get_outputs_for_camera(

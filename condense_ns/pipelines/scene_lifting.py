@@ -6,7 +6,7 @@ over that picture; answers that are painted are mixed with those of the sources.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -36,7 +36,6 @@ from condense_ns.operators.base import Operator, Shares, SourceMap
 from condense_ns.operators.checking import checked_decode
 from condense_ns.operators.shifted_encoding import shifted_encode
 from condense_ns.pipelines.lifted_parts import Answered, LiftedParts, answered
-from condense_ns.pipelines.photograph_renderer import PhotographRenderer
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 
 ANSWER_BYTES = 1 << 29
@@ -102,8 +101,6 @@ class SceneLifter:
         self._store_root = store_root
         surfaces = self.folder("surfaces")
         self._surfaces = SurfaceFinder(network, scene, self.anchors, folder=surfaces)
-        renderings = self.folder("renderings")
-        self._photographs = PhotographRenderer(self._surfaces, num_sources, renderings)
         self._maps: dict[str, StoredMaps] = {}
         self._answers: RecentItems[Tensor] = RecentItems(ANSWER_BYTES)
         self.settled_shares: dict[str, Shares] = {}
@@ -165,8 +162,8 @@ class SceneLifter:
         Args:
             target: one view.
             candidates: photographs that may be looked at; None for those of training.
-            exclude: those of them that it may not be rendered from, such as its own; the depth of the others may be
-                found with them. What rendering gets wrong of the others is not carried over then: it was told by them.
+            exclude: those that it may not be rendered from, such as its own; the depth of the others may be found
+                with them.
             least_angle: degrees by which the sources' rays to its surfaces differ at least.
         """
         allowed = self.scene.training if candidates is None else candidates
@@ -176,8 +173,6 @@ class SceneLifter:
         near_far = self.anchors.depth_range(target)
         look = self.network.look(target.to(self.device), sources, near_far)
         look = reconciled(self.network, look)
-        if set(allowed).isdisjoint(exclude):
-            look = replace(look, rendered=self._photographs.leading(numbers, allowed))
         rendered = render_picture(self.network, look, target.height, target.width)
         return LiftedView(look, numbers, rendered)
 

@@ -10,10 +10,10 @@ from condense_ns.data.multi_scene_datamanager import MultiSceneDataManager
 from condense_ns.data.open_scenes import OpenScene
 from condense_ns.errors import UserError
 from condense_ns.geometry.pinhole import PinholeViews
+from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.lift_example import LiftExample
 from condense_ns.lifting.lifting_network import LiftingNetwork
 from condense_ns.models.lift3d import LiftedFeatures, Surroundings
-from condense_ns.pipelines.photograph_renderer import PhotographRenderer
 from condense_ns.pipelines.surface_finder import SurfaceFinder
 from condense_ns.tensors import FeatureStatistics
 
@@ -43,44 +43,35 @@ class ShownSources:
         """Of a camera in the shown scene."""
         opened, near = self._datamanager.shown, target.to("cpu")
         numbers = free_sources(opened, near, self._datamanager.config.num_eval_sources)
-        surfaces = self._surfaces(opened, PATIENCE)
         return Surroundings(
-            surfaces.source_views(numbers, opened.scene.training),
+            self._source_views(opened, numbers, opened.scene.training, PATIENCE),
             opened.anchors.depth_range(near),
             self._features(opened, numbers),
         )
 
     def of_example(self, example: LiftExample) -> Surroundings:
-        """The sources of an example; what rendering gets wrong of them, too, once training has ended."""
+        """The sources of an example."""
         opened = self._datamanager.opened(example.scene)
         numbers = list(example.source_numbers)
         others = [view for view in opened.scene.training if view != example.view]
-        surfaces, rendered = self._surfaces(opened), None
-        if not self._training:
-            count = self._datamanager.config.num_eval_sources
-            folder = scene_cache_folder("renderings", opened.scene.folder)
-            rendered = PhotographRenderer(surfaces, count, folder).leading(numbers, others)
         return Surroundings(
-            surfaces.source_views(numbers, others),
+            self._source_views(opened, numbers, others),
             example.depth_range,
             self._features(opened, numbers),
-            rendered,
         )
 
-    @property
-    def _training(self) -> bool:
-        return self._datamanager.test_mode == "val"
-
-    def _surfaces(self, opened: OpenScene, patience: int = 0) -> SurfaceFinder:
-        """Finds them for a scene, and keeps those of one scene."""
+    def _source_views(
+        self, opened: OpenScene, numbers: list[int], allowed: list[int], patience: int = 0
+    ) -> SourceViews:
+        """With the surfaces that are found in the photographs that are allowed; those of one scene are kept."""
         finder = self._finders.get(patience)
         if finder is None or finder.scene is not opened.scene:
             folder = None
-            if not self._training:
+            if self._datamanager.test_mode != "val":
                 folder = scene_cache_folder("surfaces", opened.scene.folder)
             finder = SurfaceFinder(self._network, opened.scene, opened.anchors, patience, folder)
             self._finders[patience] = finder
-        return finder
+        return finder.source_views(numbers, allowed)
 
     def _features(self, opened: OpenScene, numbers: list[int]) -> LiftedFeatures | None:
         """Of the views of a scene; None, after one warning, where the encoder cannot answer."""

@@ -1,14 +1,13 @@
 """What a lifted map and a lifted answer are mixed from."""
 
 import weakref
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from condense_ns.lifting.network_file import SHIPPED, load_network
-from condense_ns.lifting.view_rendering import render_answers, render_picture
+from condense_ns.lifting.view_rendering import render_answers
 from condense_ns.operators.base import Shares
 from condense_ns.operators.rgb import RgbOperator
 from condense_ns.operators.shifted_encoding import shifted_encode
@@ -213,17 +212,3 @@ def test_what_is_excluded_is_no_source_and_what_is_no_candidate_is_not_looked_at
     assert looked_at[0][1] == few
     lifter.render(lifter.camera(few[0]), few[1:])
     assert looked_at[1] == (looked_at[0][0], few[1:])
-
-
-def test_what_rendering_gets_wrong_of_sources_is_carried_over_to_other_cameras(
-    lifter: SceneLifter, view: LiftedView
-):
-    assert view.look.rendered is None  # photographs of its surroundings were rendered with it
-    others = [other for other in lifter.scene.training if other != 0]
-    found = lifter.render(lifter.camera(0), others)
-    assert found.look.rendered is not None
-    assert found.look.rendered.shape == (3, 3, *view.picture.shape[1:])
-    plain = render_picture(lifter.network, replace(found.look, rendered=None), 48, 64)
-    apart = (found.rendered.rgb - plain.rgb).abs()
-    assert 0 < apart.mean() < 0.02
-    assert torch.equal(found.rendered.depth, plain.depth)

@@ -68,7 +68,7 @@ def test_they_are_found_anew_when_weights_change(finder, scene, looks):
     finder.depth(0, scene.training)
     count = len(looks)
     with torch.no_grad():
-        next(finder.network.parameters()).add_(1e-3)
+        next(finder._network.parameters()).add_(1e-3)
     finder.depth(0, scene.training)
     assert len(looks) == 2 * count
 
@@ -128,7 +128,7 @@ def test_files_of_other_weights_are_not_read(kept, scene, looks):
     kept().depth(0, scene.training)
     count, other = len(looks), kept()
     with torch.no_grad():
-        next(other.network.parameters()).add_(1e-3)
+        next(other._network.parameters()).add_(1e-3)
     other.depth(0, scene.training)
     assert len(looks) == 2 * count
 
