@@ -138,6 +138,11 @@ def check_cross_scene_options(
     limits = OF_LIFTING if isinstance(model, Lift3DModelConfig) else OF_PRETRAINING
     for name, least in limits.items():
         _check("model.", name, getattr(model, name), least)
+    if not any(getattr(model, name) for name in limits if name.endswith("_loss_mult")):
+        raise UserError(
+            "all weights of losses, --pipeline.model.*-loss-mult, are 0, so that nothing would be learnt; "
+            "leave one above it"
+        )
     if isinstance(model, CondensePretrainModelConfig):
         if not model.objectives:
             raise UserError(

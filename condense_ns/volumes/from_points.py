@@ -61,7 +61,7 @@ def volume_from_points(
         name: how to call the cloud in messages, e.g. its file.
 
     Raises:
-        UserError: no points, too many or too far apart ones, or some that are not finite.
+        UserError: no points, too many or too far apart ones, or some that are not finite; or voxels larger than all.
     """
     check_cloud(cloud, name)
     origin = cloud.positions.amin(dim=0)
@@ -73,6 +73,11 @@ def volume_from_points(
         raise UserError(
             f"{name} is {extent:.3g} units wide, which cannot be cut into voxels of size "
             f"{voxel_size:.3g}; give a voxel size above {extent / REACH:.3g}, or crop it"
+        )
+    if 0 < extent < voxel_size:
+        raise UserError(
+            f"{name} is {extent:.3g} units wide, and voxels of size {voxel_size:.3g} would be larger than "
+            f"all of it; give a voxel size below {extent:.3g}, or none for one that fits"
         )
     places = local / voxel_size
     groups = VoxelGroups.of_keys(voxel_keys(places.long()))

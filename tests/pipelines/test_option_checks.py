@@ -83,6 +83,18 @@ def test_numbers_of_models_over_many_scenes(kind, name: str, least: int):
         check_cross_scene_options(config, ScenesDataManagerConfig())
 
 
+@pytest.mark.parametrize(("kind", "limits"), OF_BOTH)
+def test_something_is_learnt(kind, limits):
+    config = kind()
+    weights = [name for name in limits if name.endswith("_loss_mult")]
+    for name in weights:
+        setattr(config, name, 0.0)
+    with pytest.raises(UserError, match=r"all weights of losses.* are 0.*leave one above"):
+        check_cross_scene_options(config, ScenesDataManagerConfig())
+    setattr(config, weights[0], 0.1)
+    check_cross_scene_options(config, ScenesDataManagerConfig())
+
+
 def test_the_data_manager_is_told_what_is_trained_for():
     data = VolumeDataManagerConfig()
     model = CondensePretrainModelConfig(objectives=("mvnet", "sparse"))

@@ -102,6 +102,16 @@ def test_the_chosen_size_follows_the_unit_of_the_scene():
     assert torch.equal(small.voxel_indices, large.voxel_indices)
 
 
+def test_voxels_larger_than_the_cloud_are_refused():
+    cloud = sphere(100)
+    with pytest.raises(UserError, match=r"1.97 units wide, and voxels of size 1e[+]09.*below 1.97"):
+        volume_from_points(cloud, voxel_size=1e9)
+    one = PointCloud(cloud.positions[:1])
+    assert (
+        len(volume_from_points(one, voxel_size=1e9)) == 1
+    )  # of one place there is no more to tell
+
+
 def test_a_surveyed_place_far_from_its_origin():
     near, far = (0.0, 0.0, 0.0), (500_000.0, 4_600_000.0, 120.0)
     volumes = [volume_from_points(sphere(5000, centre), 0.1) for centre in (near, far)]
