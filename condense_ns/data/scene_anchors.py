@@ -1,10 +1,11 @@
 """What views of a scene have in common, and how far away things are, from a sparse cloud of points."""
 
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from condense_ns.data.anchor_points import anchor_points
@@ -107,8 +108,11 @@ class SceneAnchors:
         if not allowed:
             raise UserError(f"{self._called(view)} has no other view to be lifted from; add views")
         near = pose_distances(target, views, self._spacing)
-        shown = few[project_pinhole(few, target).inside[0]]
+        in_target = project_pinhole(few, target).inside[0]
+        shown = few[in_target]
         weights = anchor_weights(shown, target, views)
+        if self._unmasked is not None:
+            weights = weights * self._unmasked[allowed][:, in_target]
         if view is not None and not bool((weights > 0).any()):
             raise UserError(
                 f"{self._called(view)} shares nothing with the other views; drop it, or add views "
@@ -123,6 +127,15 @@ class SceneAnchors:
         few = self.points[:ANCHORS_FOR_A_CHOICE]
         angles = mean_ray_angles(few, target, self._scene.views[views])
         return [at for at, angle in zip(views, angles, strict=True) if angle >= least_angle]
+
+    @cached_property
+    def _unmasked(self) -> Bool[Tensor, "views few"] | None:
+        """Which views see which anchors of a choice in pixels that count; None where nothing is masked."""
+        scene, few = self._scene, self.points[:ANCHORS_FOR_A_CHOICE]
+        if not any(scene.masks.files):
+            return None
+        masked = (scene.masked_views([view]) for view in range(len(scene)))
+        return torch.cat([project_pinhole(few, view).inside for view in masked])
 
     def _called(self, view: int | None) -> str:
         name = "a free camera" if view is None else f"view {view} ({self._scene.file(view).name})"

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +15,7 @@ from condense_ns.errors import UserError
 from condense_ns.geometry.covisibility import mean_ray_angles
 from condense_ns.geometry.pinhole import PinholeViews
 from condense_ns.geometry.pose_distance import camera_spacing, pose_distances
-from tests.data.changed_scenes import copied, make_colmap_scene
+from tests.data.changed_scenes import copied, give_masks, make_colmap_scene
 from tests.geometry.looking import looking_at
 
 
@@ -110,6 +111,24 @@ def test_sources_may_be_kept_away_by_angle(scene: PosedScene, anchors: SceneAnch
     assert angles.min() < 38.0
     with pytest.raises(UserError, match="has no other view to be lifted from"):
         anchors.select_sources(target, scene.training, 5, least_angle=179.9, view=13)
+
+
+@pytest.mark.parametrize("used", [0, 1])
+def test_what_is_masked_in_a_source_is_not_shown_by_it(
+    scene: PosedScene, anchors: SceneAnchors, tmp_path: Path, used: int
+):
+    target = scene.views[[12]]
+    before = anchors.select_sources(target, scene.training, 4, view=12)
+    frame = int(scene.file(before[0]).stem)
+    masks = {frame: np.full((48, 64), used, dtype=bool)}
+    masked = opened(give_masks(copied(scene.folder, tmp_path / "masked"), masks, (48, 64)))
+    assert masked.file(before[0]).name == scene.file(before[0]).name
+    own = SceneAnchors(masked, tmp_path / "anchors")
+    own.points = anchors.points  # drawn anew where anything is masked
+    after = own.select_sources(target, masked.training, 4, view=12)
+    assert after == before if used else before[0] not in after
+    every = own.select_sources(target, masked.training, 99, view=12)
+    assert sorted(every) == [view for view in masked.training if view != 12]
 
 
 def test_a_view_that_shares_nothing_is_named(scene: PosedScene, anchors: SceneAnchors):
