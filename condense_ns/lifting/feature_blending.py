@@ -34,7 +34,7 @@ BELIEF = 5.0
 """How much more a source counts that says what the rendered picture says: of the logarithm, per cosine."""
 LEAST_TOLD = 1e-3
 """Of a place's neighbouring cells, by their weights, that must count for a source to tell a feature there."""
-IN_CACHE = 1 << 19
+IN_CACHE = 1 << 20
 """Numbers at a time that a core's cache holds while channels are described."""
 
 
