@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from condense_ns.geometry.interpolation import sample_map
+from condense_ns.lifting import feature_blending
 from condense_ns.lifting.feature_blending import (
     BANK,
     KEYS,
@@ -170,8 +171,16 @@ def test_the_order_of_the_sources_does_not_matter(blender):
     torch.testing.assert_close(again, found[order], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("numbers", [1, 2 * BANK * ROWS * COLUMNS, 4 * BANK * ROWS * COLUMNS])
+def test_how_many_channels_are_described_at_a_time_does_not_matter(blender, monkeypatch, numbers):
+    features = feature_maps(some_maps())
+    expected = blender.describe(features)
+    monkeypatch.setattr(feature_blending, "IN_CACHE", numbers)
+    torch.testing.assert_close(blender.describe(features), expected)
+
+
 def test_descriptions_agree_with_a_loop_over_channels(blender):
-    features = feature_maps(some_maps(3, 100))  # more maps of channels than are done at a time
+    features = feature_maps(some_maps(3, 100))
     found = blender.describe(features)
     assert found.shape == (3, ROWS, COLUMNS, BANK)
     for source in range(3):

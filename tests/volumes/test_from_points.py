@@ -106,10 +106,8 @@ def test_voxels_larger_than_the_cloud_are_refused():
     cloud = sphere(100)
     with pytest.raises(UserError, match=r"1.97 units wide, and voxels of size 1e[+]09.*below 1.97"):
         volume_from_points(cloud, voxel_size=1e9)
-    one = PointCloud(cloud.positions[:1])
-    assert (
-        len(volume_from_points(one, voxel_size=1e9)) == 1
-    )  # of one place there is no more to tell
+    one = PointCloud(cloud.positions[:1])  # in one place there is no more to tell
+    assert len(volume_from_points(one, voxel_size=1e9)) == 1
 
 
 def test_a_surveyed_place_far_from_its_origin():
