@@ -7,10 +7,11 @@ over that picture; answers that are painted are mixed with those of the sources.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,6 +24,7 @@ from condense_ns.data.scene_list import read_scene_list
 from condense_ns.errors import UserError
 from condense_ns.geometry.interpolation import on_grid
 from condense_ns.geometry.pinhole import PinholeViews
+from condense_ns.lifting.fine_contrast import sharpened
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.point_lifting import SeeingView
 from condense_ns.lifting.source_alignment import reconciled
@@ -55,8 +57,18 @@ class LiftedView:
 
     @property
     def picture(self) -> Float[Tensor, "3 height width"]:
-        """As operators see it."""
+        """RGB in [0, 1]."""
         return self.rendered.rgb.permute(2, 0, 1)
+
+    @property
+    def lit(self) -> Bool[Tensor, "height width"]:
+        """Pixels that some source sees."""
+        return self.rendered.accumulation[..., 0] > 0
+
+    @cached_property
+    def sharp(self) -> Float[Tensor, "3 height width"]:
+        """The picture as operators see it: as sharp as the photographs."""
+        return sharpened(self.picture, self.look, self.lit)
 
 
 def open_scene(folder: Path, image_size: int, option: str = "--scene") -> PosedScene:
@@ -204,15 +216,14 @@ class SceneLifter:
         own, painted = None, None
         if trying or self.shares(operator).rendered > 0:
             grid = operator.lifted_size(view.look.target.height, view.look.target.width)
-            own = on_grid(shifted_encode(operator, view.picture).to(self.device), *grid)
+            own = on_grid(shifted_encode(operator, view.sharp).to(self.device), *grid)
         guide = own if operator.believes_picture else None
         blended = self.blend(operator, view, corrected, guide)
         if operator.painted_share > 0:
             answers = torch.stack([self._painted(operator, number) for number in view.sources])
             depth = view.rendered.depth[..., 0]
             painted = render_answers(self.network, view.look, answers.to(self.device), depth)
-        lit = (view.rendered.accumulation[..., 0] > 0).float()
-        return LiftedParts(blended, own, painted, lit, view.picture)
+        return LiftedParts(blended, own, painted, view.lit.float(), view.picture)
 
     def shares(self, operator: Operator) -> Shares:
         """What answers are mixed from: as the operator says, or as was settled."""

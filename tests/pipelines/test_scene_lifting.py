@@ -45,7 +45,7 @@ def test_a_share_of_the_map_is_that_of_the_rendered_picture(lifter: SceneLifter,
     blended = lifter.blend(alone, view)
     assert blended.shape == (12, CELLS, 3)
     assert torch.equal(lifter.lift(alone, view), blended)
-    own = shifted_encode(alone, view.picture)
+    own = shifted_encode(alone, view.sharp)
     assert (view.rendered.accumulation > 0).all()
     believed = lifter.blend(mixed, view, own=own)
     torch.testing.assert_close(lifter.lift(mixed, view), 0.75 * believed + 0.25 * own)
@@ -59,7 +59,7 @@ def test_what_no_source_sees_is_left_out_of_the_map(lifter: SceneLifter, view: L
     )
     dark = LiftedView(view.look, view.sources, unlit)
     operator = Painting(rendered_share=0.5)
-    own = shifted_encode(operator, dark.picture)
+    own = shifted_encode(operator, dark.sharp)
     assert torch.equal(lifter.lift(operator, dark), lifter.blend(operator, dark, own=own))
 
 
