@@ -144,10 +144,12 @@ class LiftingNetwork(nn.Module):
             gains=torch.ones(len(sources), 3, device=nearest.device),
         )
 
-    def sample(self, look: Look, places: Float[Tensor, "rays 2"]) -> RaySamples:
-        """Samples of rays through places of the target, from 0 to 1 across it."""
+    def sample(
+        self, look: Look, places: Float[Tensor, "rays 2"], count: int | None = None
+    ) -> RaySamples:
+        """Samples of rays through places of the target, from 0 to 1 across it; `samples` of each, or so many."""
         probabilities, index = look.candidates.at(places)
-        numbers = quantile_indices(probabilities, self.samples)
+        numbers = quantile_indices(probabilities, count or self.samples)
         depths, order = look.candidates.depth(index, numbers).sort(dim=1)
         centre, directions = pixel_rays(places, look.target)
         points = centre + depths[..., None] * directions[:, None]
@@ -194,34 +196,35 @@ class LiftingNetwork(nn.Module):
         features: FeatureMaps,
         described: Tensor | None,
         own: Float[Tensor, "rays channels"] | None = None,
-    ) -> Float[Tensor, "rays channels"]:
-        """Rendered features, divided by the opacity; zeros where no source sees the ray.
+        together: int = 1,
+    ) -> Float[Tensor, "cells channels"]:
+        """Rendered features, divided by the opacity; zeros where no source sees anything.
 
         Args:
             samples: of the rays.
             features: of the sources.
             described: as for `source_weights`.
             own: features of the rays in the rendered picture, that sources are believed by; None believes all.
+            together: how many rays after each other have one feature, the mean of those of them that are seen.
         """
         by_source = self.source_weights(samples, features, described)
         if own is not None:
             by_source = believed(by_source, features.likeness(samples.places, own))
         weights = (samples.shares * by_source).flatten(1)
         sources, rows, columns, channels = features.maps.shape
-        cells, shares = map_cells(samples.seen.places, rows, columns)
+        found, shares = map_cells(samples.seen.places, rows, columns)
         shares = shares * weights[..., None]
-        total = None
         if features.telling is not None:
-            shares = shares * features.telling.flatten()[cells]
-            total = shares.sum(dim=(0, 2)).reshape(samples.depths.shape).sum(dim=1, keepdim=True)
-        rays = len(samples.depths)
+            shares = shares * features.telling.flatten()[found]
+        shape = (sources, len(samples.depths) // together, -1)
+        shares = _by_cell(shares.reshape(shape))
         rendered = F.embedding_bag(
-            _by_ray(cells.reshape(sources, rays, -1)),
+            _by_cell(found.reshape(shape)),
             features.maps.reshape(-1, channels),
-            per_sample_weights=_by_ray(shares.reshape(sources, rays, -1)).to(features.maps.dtype),
+            per_sample_weights=shares.to(features.maps.dtype),
             mode="sum",
         )
-        return rendered if total is None else rendered / total.clamp_min(LEAST_WEIGHT)
+        return rendered / shares.sum(dim=1, keepdim=True).clamp_min(LEAST_WEIGHT)
 
 
 @torch.no_grad()
@@ -234,8 +237,8 @@ def _surface(target: PinholeViews, refined: RefinedDepth) -> Float[Tensor, "poin
     return centre + depth.reshape(-1, 1) * directions
 
 
-def _by_ray(
-    values: Float[Tensor, "sources rays entries"] | Int[Tensor, "sources rays entries"],
+def _by_cell(
+    values: Float[Tensor, "sources cells entries"] | Int[Tensor, "sources cells entries"],
 ) -> Tensor:
-    """All entries of a ray in one row."""
+    """All entries of a cell in one row."""
     return values.transpose(0, 1).flatten(1)

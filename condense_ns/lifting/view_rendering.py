@@ -20,7 +20,8 @@ CHUNK = 2048
 CHUNK_NUMBERS = 1 << 22
 """Numbers of sampled features at a time: wide features are rendered fewer rays at a time."""
 
-
+WITHIN_CELL = ((-1 / 3, 0.0), (0.0, 1 / 3), (1 / 3, -1 / 3))
+"""Right and down from a cell's centre, in cells: a place in each third of its rows, and of its columns."""
 COARSER = 2
 """Pixels along the side of a cell in which the sources of an answer are weighed."""
 LEAST_SHARE = 1e-6
@@ -73,6 +74,9 @@ def render_features(
 ) -> Float[Tensor, "rows columns channels"]:
     """Features of a target, in the cells in which the encoder would answer for its photograph.
 
+    A cell's feature is the mean over some rays through it, with half as many samples each as others have: what one ray
+    meets depends on where the cell's centre happens to lie.
+
     Args:
         network: that made the look.
         look: at the target.
@@ -85,14 +89,24 @@ def render_features(
     features = feature_maps(source_maps, look.sources.valid)
     described = network.blender.describe(features) if corrected else None
     sources, _, _, channels = source_maps.shape
-    chunk = max(32, CHUNK_NUMBERS // (sources * network.samples * channels))
-    parts = grid_places(*grid, look.nearest.device).split(chunk)
-    owned = [None] * len(parts) if own is None else own.flatten(0, 1).split(chunk)
-    rendered = [
-        network.features(network.sample(look, places), features, described, of_part)
-        for places, of_part in zip(parts, owned, strict=True)
-    ]
+    rays, count = len(WITHIN_CELL), max(1, network.samples // 2)
+    chunk = max(32, CHUNK_NUMBERS // (sources * count * rays * channels))
+    parts = _within_cells(grid, look.nearest.device).split(chunk)
+    owned = [None] * len(parts)
+    if own is not None:
+        owned = own.flatten(0, 1).repeat_interleave(rays, dim=0).split(chunk * rays)
+    rendered = []
+    for places, of_part in zip(parts, owned, strict=True):
+        samples = network.sample(look, places.flatten(0, 1), count)
+        rendered.append(network.features(samples, features, described, of_part, rays))
     return torch.cat(rendered).reshape(*grid, channels)
+
+
+def _within_cells(grid: tuple[int, int], device: torch.device) -> Float[Tensor, "cells rays 2"]:
+    """Places of the rays of cells, from 0 to 1 across the grid."""
+    rows, columns = grid
+    away = torch.tensor(WITHIN_CELL, device=device) / torch.tensor([columns, rows], device=device)
+    return grid_places(rows, columns, device)[:, None] + away
 
 
 @torch.no_grad()

@@ -1,5 +1,7 @@
 """Whole views are what their rays are, however many are rendered at a time."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from condense_ns.lifting import view_rendering
 from condense_ns.lifting.feature_blending import feature_maps
 from condense_ns.lifting.lifting_network import LiftingNetwork, Look
 from condense_ns.lifting.source_shares import whole_picture
-from condense_ns.lifting.view_rendering import render_features, render_picture
+from condense_ns.lifting.view_rendering import WITHIN_CELL, render_features, render_picture
 from tests.lifting.looking_views import RANGE, TARGET, sources
 
 GRID = (5, 7)
@@ -70,9 +72,9 @@ def test_wide_features_are_rendered_fewer_rays_at_a_time(network, look, monkeypa
     asked = []
     sample = LiftingNetwork.sample
 
-    def counted(self, look, places):
-        asked.append(len(places))
-        return sample(self, look, places)
+    def counted(self, look, places, count):
+        asked.append(len(places) // len(WITHIN_CELL))
+        return sample(self, look, places, count)
 
     monkeypatch.setattr(LiftingNetwork, "sample", counted)
     monkeypatch.setattr(view_rendering, "CHUNK_NUMBERS", 40 * 3 * network.samples * 8)
@@ -83,13 +85,52 @@ def test_wide_features_are_rendered_fewer_rays_at_a_time(network, look, monkeypa
     assert asked == [32, 32, 32, 4]  # never fewer than 32
 
 
-def test_features_are_those_of_their_rays(network, look):
-    maps = some_maps(4)
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize("with_own", [True, False])
+def test_features_are_means_over_rays_of_their_cells(network, look, corrected, with_own):
+    maps, own = some_maps(4), torch.randn(8, 9, 4) if with_own else None
     features = feature_maps(maps)
-    samples = network.sample(look, grid_places(*GRID))
-    for corrected in (True, False):
-        described = network.blender.describe(features) if corrected else None
-        expected = network.features(samples, features, described).reshape(*GRID, 4)
-        found = render_features(network, look, maps, GRID, corrected)
-        torch.testing.assert_close(found, expected)
+    described = network.blender.describe(features) if corrected else None
+    expected = torch.zeros(8 * 9, 4)
+    for right, down in WITHIN_CELL:
+        places = grid_places(8, 9) + torch.tensor([right / 9, down / 8])
+        samples = network.sample(look, places, network.samples // 2)
+        of_rays = None if own is None else own.flatten(0, 1)
+        expected += network.features(samples, features, described, of_rays) / len(WITHIN_CELL)
+    found = render_features(network, look, maps, (8, 9), corrected, own)
+    torch.testing.assert_close(found.flatten(0, 1), expected)
     assert not found.requires_grad
+
+
+def test_rays_that_nothing_sees_are_left_out_of_the_mean(network, look):
+    features, samples = feature_maps(some_maps(4)), network.sample(look, grid_places(3, 2))
+    described = network.blender.describe(features)
+    apart = network.features(samples, features, described)
+    seen = torch.tensor([True, False, True, False, False, False])
+    partly = replace(samples, weights=torch.where(seen[:, None], samples.weights, 0.0))
+    together = network.features(partly, features, described, together=3)
+    torch.testing.assert_close(together[0], apart[[0, 2]].mean(dim=0))
+    assert (together[1] == 0).all()
+
+
+def test_a_cells_rays_lie_within_it_and_around_its_centre():
+    places = torch.tensor(WITHIN_CELL)
+    assert (places.abs() < 0.5).all()
+    torch.testing.assert_close(places.mean(dim=0), torch.zeros(2))
+    for axis in (0, 1):
+        assert len(places[:, axis].unique()) == len(places)
+
+
+def test_they_are_nearer_to_the_mean_over_the_cell_than_its_middle_ray_is(network, look):
+    maps = torch.randn(3, 24, 32, 4, generator=torch.Generator().manual_seed(0))
+    features, fine = feature_maps(maps), (12 * 6, 16 * 6)
+    described = network.blender.describe(features)
+
+    def rays(rows, columns):
+        samples = network.sample(look, grid_places(rows, columns))
+        return network.features(samples, features, described).reshape(rows, columns, 4)
+
+    whole = rays(*fine).unflatten(1, (16, 6)).unflatten(0, (12, 6)).mean(dim=(1, 3))
+    found = render_features(network, look, maps, (12, 16))
+    apart = [(one - whole).square().mean() for one in (found, rays(12, 16))]
+    assert apart[0] < 0.6 * apart[1]
