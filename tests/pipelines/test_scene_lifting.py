@@ -46,6 +46,7 @@ def test_a_share_of_the_map_is_that_of_the_rendered_picture(lifter: SceneLifter,
     assert blended.shape == (12, CELLS, 3)
     assert torch.equal(lifter.lift(alone, view), blended)
     own = shifted_encode(alone, view.sharp)
+    assert (view.sharp - view.picture).abs().mean() > 1e-3
     assert (view.rendered.accumulation > 0).all()
     believed = lifter.blend(mixed, view, own=own)
     torch.testing.assert_close(lifter.lift(mixed, view), 0.75 * believed + 0.25 * own)
