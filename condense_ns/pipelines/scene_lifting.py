@@ -67,7 +67,7 @@ class LiftedView:
 
     @cached_property
     def sharp(self) -> Float[Tensor, "3 height width"]:
-        """The picture as operators see it: as sharp as the photographs."""
+        """The picture as sharp as the photographs."""
         return sharpened(self.picture, self.look, self.lit)
 
 
@@ -216,7 +216,8 @@ class SceneLifter:
         own, painted = None, None
         if trying or self.shares(operator).rendered > 0:
             grid = operator.lifted_size(view.look.target.height, view.look.target.width)
-            own = on_grid(shifted_encode(operator, view.sharp).to(self.device), *grid)
+            own = shifted_encode(operator, view.sharp, view.picture).to(self.device)
+            own = on_grid(own, *grid)
         guide = own if operator.believes_picture else None
         blended = self.blend(operator, view, corrected, guide)
         if operator.painted_share > 0:

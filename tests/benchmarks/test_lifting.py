@@ -123,7 +123,7 @@ def test_corrector_off_has_the_shares_and_the_belief_that_plain_blending_lacks(
 ):
     rows = answers(lifter, operator, target)
     assert (target.lifted.rendered.accumulation > 0).all()
-    own = shifted_encode(operator, target.lifted.sharp)
+    own = shifted_encode(operator, target.lifted.sharp, target.lifted.picture)
     believed = lifter.blend(operator, target.lifted, corrected=False, own=own)
     torch.testing.assert_close(rows[OFF].feature_map, 0.75 * believed + 0.25 * own)
     plain = lifter.blend(operator, target.lifted, corrected=False)

@@ -30,8 +30,9 @@ class Wrong(Picking):
         return super().encode(images)[..., :2]
 
 
-def test_half_is_the_mean_of_the_pixels_a_quarter_of_a_cell_away(image):
-    found = shifted_encode(Picking(), image)
+def test_half_is_sharp_and_half_the_mean_of_rendered_pixels_a_quarter_of_a_cell_away(image):
+    sharp = 1 - image
+    found = shifted_encode(Picking(), sharp, image)
     rows, columns = torch.meshgrid(torch.arange(4, 24, 8), torch.arange(2, 32, 4), indexing="ij")
     around = (
         image[:, rows - 2, columns]
@@ -39,14 +40,14 @@ def test_half_is_the_mean_of_the_pixels_a_quarter_of_a_cell_away(image):
         + image[:, rows, columns - 1]
         + image[:, rows, columns + 1]
     ) / 4
-    expected = (image[:, rows, columns] + around) / 2
+    expected = (sharp[:, rows, columns] + around) / 2
     torch.testing.assert_close(found, expected.permute(1, 2, 0))
 
 
 def test_what_grows_evenly_stays_where_it_is(ramp):
     picture = ramp[:, :48, :36]
     torch.testing.assert_close(
-        shifted_encode(Picking(), picture), Picking().encode(picture[None])[0]
+        shifted_encode(Picking(), picture, picture), Picking().encode(picture[None])[0]
     )
 
 
@@ -54,23 +55,23 @@ def test_a_picture_moved_by_a_part_of_a_cell_is_answered_more_alike(image):
     """Random pixels: what one pixel alone says is worth nothing a pixel beside it."""
     moved = image.roll(1, dims=-1)
     alone = [Picking().encode(picture[None])[0][:, 1:-1] for picture in (image, moved)]
-    shifted = [shifted_encode(Picking(), picture)[:, 1:-1] for picture in (image, moved)]
+    shifted = [shifted_encode(Picking(), picture, picture)[:, 1:-1] for picture in (image, moved)]
     apart = [(a - b).square().mean() for a, b in (alone, shifted)]
     assert apart[1] < 0.4 * apart[0]
 
 
 def test_a_picture_is_encoded_once_with_its_shifts_and_alone_where_cells_are_pixels(image):
     picking, pixels = Picking(), RgbOperator("rgb")
-    shifted_encode(picking, image)
+    shifted_encode(picking, image, image)
     assert picking.asked == [5]
-    assert torch.equal(shifted_encode(pixels, image), image.permute(1, 2, 0))
+    assert torch.equal(shifted_encode(pixels, image, 1 - image), image.permute(1, 2, 0))
 
 
 def test_a_picture_smaller_than_a_cell_is_tall_enough_to_be_moved():
     picture = torch.rand(3, 8, 4)
-    assert shifted_encode(Picking(), picture).shape == (1, 1, 3)
+    assert shifted_encode(Picking(), picture, picture).shape == (1, 1, 3)
 
 
 def test_wrong_maps_are_refused(image):
     with pytest.raises(OperatorError, match=r"answered the shape \(5, 3, 8, 2\)"):
-        shifted_encode(Wrong(), image)
+        shifted_encode(Wrong(), image, image)

@@ -45,7 +45,7 @@ def test_a_share_of_the_map_is_that_of_the_rendered_picture(lifter: SceneLifter,
     blended = lifter.blend(alone, view)
     assert blended.shape == (12, CELLS, 3)
     assert torch.equal(lifter.lift(alone, view), blended)
-    own = shifted_encode(alone, view.sharp)
+    own = shifted_encode(alone, view.sharp, view.picture)
     assert (view.sharp - view.picture).abs().mean() > 1e-3
     assert (view.rendered.accumulation > 0).all()
     believed = lifter.blend(mixed, view, own=own)
@@ -60,7 +60,7 @@ def test_what_no_source_sees_is_left_out_of_the_map(lifter: SceneLifter, view: L
     )
     dark = LiftedView(view.look, view.sources, unlit)
     operator = Painting(rendered_share=0.5)
-    own = shifted_encode(operator, dark.sharp)
+    own = shifted_encode(operator, dark.sharp, dark.picture)
     assert torch.equal(lifter.lift(operator, dark), lifter.blend(operator, dark, own=own))
 
 
