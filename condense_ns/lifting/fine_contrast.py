@@ -31,7 +31,7 @@ def sharpened(
     """The picture with the fine contrast of the leading sources; one that has as much or more stays as it is.
 
     Args:
-        picture: RGB in [0, 1], rendered; more than one pixel high and wide.
+        picture: RGB in [0, 1], rendered; three pixels or more high and wide.
         look: at its camera.
         lit: its pixels that some source sees.
     """
