@@ -48,6 +48,8 @@ class Pair:
     first: int
     second: int
     is_long: bool
+    angle: float
+    """Degrees between their rays in the mean."""
 
 
 def chosen_pairs(lifter: SceneLifter, count: int, among: Sequence[int] | None = None) -> list[Pair]:
@@ -66,11 +68,11 @@ def chosen_pairs(lifter: SceneLifter, count: int, among: Sequence[int] | None = 
         overlap = lifter.anchors.covisibility(camera, scene.views[others])
         angles = mean_ray_angles(lifter.anchors.points, camera, scene.views[others])
         short = torch.where(overlap > LEAST_OVERLAP, angles, torch.inf)
-        if bool(short.isfinite().any()):
-            pairs.append(Pair(view, others[int(short.argmin())], is_long=False))
         far = torch.where((angles >= LONG) & (overlap > LEAST_OVERLAP / 2), angles, torch.inf)
-        if bool(far.isfinite().any()):
-            pairs.append(Pair(view, others[int(far.argmin())], is_long=True))
+        for is_long, apart in enumerate((short, far)):
+            if bool(apart.isfinite().any()):
+                nearest = int(apart.argmin())
+                pairs.append(Pair(view, others[nearest], bool(is_long), float(apart[nearest])))
     return pairs
 
 

@@ -45,7 +45,7 @@ from condense_ns.pipelines.scene_lifting import SceneLifter
 STEADY = 0.5
 """Of the inconsistency of the operator's own answers."""
 TRIED = 8
-"""Photographs, each with a neighbouring and a distant one; then all of these are paired among each other."""
+"""Photographs, each with a neighbouring and a distant one; all are then paired among each other, no farther apart."""
 STEP = 0.05
 MOST_PAINTED = 0.7
 """Share of the sources' paintings beyond which answers get more blurred than steady."""
@@ -81,14 +81,16 @@ class ShareSettler:
     ) -> None:
         self._lifter = lifter
         views = lifter.scene.training if views is None else views
-        tried = views_of(chosen_pairs(lifter, TRIED, views))
+        nearest = chosen_pairs(lifter, TRIED, views)
         self._targets: dict[int, Target] = {}
-        for view in track(tried, f"Trying how steady pictures of {lifter.scene.name} are"):
+        title = f"Trying how steady pictures of {lifter.scene.name} are"
+        for view in track(views_of(nearest), title):
             with suppress(UserError):  # nothing else shows what it shows: it is left out
                 lifted = lifter.render(lifter.camera(view), list(views), [view], least_angle)
                 self._targets[view] = Target(view, lifter.scene.image(view), lifted)
         pairs = chosen_pairs(lifter, len(self._targets), sorted(self._targets))
-        once = {(frozenset((pair.first, pair.second)), pair.is_long): pair for pair in pairs}
+        alike = no_farther_than(nearest, pairs)
+        once = {(frozenset((pair.first, pair.second)), pair.is_long): pair for pair in alike}
         self._shared = shared_of_pairs(lifter, once.values(), self._targets)
 
     def settle(self, operator: Operator, steady: float = STEADY) -> Shares:
@@ -170,6 +172,19 @@ def shares_to_try(operator: Operator) -> list[Shares]:
     steps = int((1 - operator.rendered_share) / STEP + 0.5)
     shares = [Shares(min(1.0, operator.rendered_share + step * STEP)) for step in range(steps)]
     return [*shares, Shares(1.0)]
+
+
+def no_farther_than(nearest: Sequence[Pair], pairs: Sequence[Pair]) -> list[Pair]:
+    """Pairs that are no farther apart than any of the nearest ones of their kind.
+
+    Among a few views partners are missing, and those that are left lie farther apart than a scene's usual ones, so that
+    answers would look less steady than they are.
+    """
+    farthest = {
+        is_long: max((pair.angle for pair in nearest if pair.is_long == is_long), default=0.0)
+        for is_long in (False, True)
+    }
+    return [pair for pair in pairs if pair.angle <= farthest[pair.is_long]]
 
 
 def settled_of(trials: Sequence[Trial]) -> Shares:

@@ -6,17 +6,27 @@ from pathlib import Path
 import pytest
 import torch
 
+from condense_ns.geometry.covisibility import mean_ray_angles
 from condense_ns.lifting.network_file import load_network
 from condense_ns.operators.base import Shares
 from condense_ns.operators.rgb import RgbOperator
-from condense_ns.pipelines.answer_pairs import Pair, inconsistencies, mean_of, unlikenesses
+from condense_ns.pipelines.answer_pairs import (
+    LONG,
+    Pair,
+    chosen_pairs,
+    inconsistencies,
+    mean_of,
+    unlikenesses,
+)
 from condense_ns.pipelines.scene_lifting import SceneLifter, open_scene
 from condense_ns.pipelines.steady_share import (
     MOST_PAINTED,
     STEP,
+    TRIED,
     ShareSettler,
     Trial,
     certainty,
+    no_farther_than,
     settled_of,
     shares_to_try,
     steadiness,
@@ -59,7 +69,7 @@ def test_certainty_counts_standard_errors_of_the_mean():
 
 def test_short_and_long_pairs_must_be_steady():
     """Short pairs: 0.1 below half of what is allowed, give or take 0.05 x sqrt(2)."""
-    short, long = [Pair(0, 1, False), Pair(2, 3, False)], Pair(0, 4, True)
+    short, long = [Pair(0, 1, False, 2.0), Pair(2, 3, False, 2.0)], Pair(0, 4, True, 6.0)
     alone = dict.fromkeys([*short, long], 1.0)
     found = {short[0]: 0.35, short[1]: 0.45}
     assert steadiness(found, alone, 0.5) == pytest.approx(2.0)
@@ -67,6 +77,19 @@ def test_short_and_long_pairs_must_be_steady():
     assert steadiness({**found, long: 0.51}, alone, 0.5) == float("-inf")
     assert steadiness({short[0]: 0.2, short[1]: 0.7}, alone, 0.5) == pytest.approx(0.2)
     assert steadiness({long: 0.2}, alone, 0.5) == float("inf")
+
+
+def test_pairs_that_are_farther_apart_than_the_nearest_of_their_kind_are_left_out():
+    nearest = [Pair(0, 1, False, 1.0), Pair(2, 3, False, 2.0), Pair(0, 2, True, 6.0)]
+    pairs = [
+        Pair(1, 2, False, 2.0),
+        Pair(3, 4, False, 2.1),
+        Pair(4, 1, True, 5.5),
+        Pair(3, 1, True, 7.0),
+    ]
+    assert no_farther_than(nearest, pairs) == [pairs[0], pairs[2]]
+    assert no_farther_than(nearest[:2], pairs) == pairs[:1]
+    assert no_farther_than([], pairs) == []
 
 
 @pytest.mark.parametrize(
@@ -112,6 +135,22 @@ class Shaky(RgbWith):
 @pytest.fixture(scope="module")
 def settler(lifter: SceneLifter) -> ShareSettler:
     return ShareSettler(lifter)
+
+
+def test_pairs_that_are_tried_are_as_near_as_those_of_all(lifter: SceneLifter):
+    many = lifter.scene.training
+    usual = chosen_pairs(lifter, TRIED, many)
+    for pair in usual:
+        camera, other = lifter.camera(pair.first), lifter.camera(pair.second)
+        angle = mean_ray_angles(lifter.anchors.points, camera, other)
+        assert pair.angle == pytest.approx(float(angle))
+        assert not pair.is_long or pair.angle >= LONG
+    settler = ShareSettler(lifter, many)
+    assert settler._shared
+    for is_long in (False, True):
+        farthest = max((pair.angle for pair in usual if pair.is_long == is_long), default=0.0)
+        tried = [pair.angle for pair in settler._shared if pair.is_long == is_long]
+        assert max(tried, default=0.0) <= farthest
 
 
 def figures(
