@@ -152,21 +152,21 @@ class FeatureBlender(nn.Module):
         points: PointHints,
     ) -> Float[Tensor, "sources points"]:
         """Weights that sum to one over the sources wherever one of them sees the point."""
-        local = sample_cells(features.centred, points.places)
-        cosines = _cosines(F.normalize(local, dim=-1))
+        local = F.normalize(sample_cells(features.centred, points.places), dim=-1)
+        cosines = _products(local, local)
         looks = sample_cells(described, points.places)
         seen = points.visibility > LEAST_LOGIT
-        counted = seen.T[:, None] & seen.T[:, :, None]
-        agreement = (cosines * counted).sum(dim=2) / counted.sum(dim=2).clamp_min(1)
-        logits = self.plain_logits(points) + self.consent.exp() * agreement.T
+        both_see = seen[:, None] & seen
+        agreement = (cosines * both_see).sum(dim=1) / both_see.sum(dim=1).clamp_min(1)
+        logits = self.plain_logits(points) + self.consent.exp() * agreement
         mixing = softmax_of_seen(logits + self.described_mixing(looks)[..., 0], seen)
         both = torch.cat([points.hints, looks], dim=-1)
         gates = self.gate(both)[..., 0].sigmoid()
         directed = torch.cat([both, points.directions], dim=-1)
-        attention = torch.einsum("vpk,upk->pvu", self.queries(directed), self.keys(directed))
-        attention = attention / KEYS**0.5 + self.likeness.exp() * cosines
-        attention = torch.where(seen.T[:, None], attention, LEAST_LOGIT).softmax(dim=2)
-        lent = torch.einsum("vp,pvu->up", mixing * gates, attention)
+        attention = _products(self.queries(directed), self.keys(directed)) / KEYS**0.5
+        attention = attention + self.likeness.exp() * cosines
+        attention = torch.where(seen, attention, LEAST_LOGIT).softmax(dim=1)
+        lent = ((mixing * gates)[:, None] * attention).sum(dim=0)
         return (mixing * (1 - gates) + lent) * seen
 
     def without_corrector(self, points: PointHints) -> Float[Tensor, "sources points"]:
@@ -192,9 +192,10 @@ def believed(
     return moved * (before / total.clamp_min(1e-12))
 
 
-def _cosines(
-    unit: Float[Tensor, "sources points channels"],
-) -> Float[Tensor, "points sources sources"]:
-    """Between every two sources."""
-    by_point = unit.transpose(0, 1)
-    return by_point @ by_point.transpose(1, 2)
+def _products(
+    queries: Float[Tensor, "sources points channels"],
+    keys: Float[Tensor, "others points channels"],
+) -> Float[Tensor, "sources others points"]:
+    """Between every two sources; points come last, so that what is done for all of them goes along memory."""
+    by_point = queries.transpose(0, 1) @ keys.permute(1, 2, 0)
+    return by_point.permute(1, 2, 0).contiguous()

@@ -17,8 +17,8 @@ def of_parts(network: nn.Module, parts: Sequence[Tensor]) -> Tensor:
 
     Args:
         network: of which the first layer is linear, or a convolution that repeats what lies at the border.
-        parts: of its input; what is not a channel is alike in all, or broadcast. Channels are last for a
-            linear layer, second for a convolution.
+        parts: of its input; what is not a channel is alike in all, or broadcast to that of the first. Channels are
+            last for a linear layer, second for a convolution.
     """
     if isinstance(network, nn.Sequential):
         return network[1:](of_parts(network[0], parts))
@@ -31,8 +31,10 @@ def of_parts(network: nn.Module, parts: Sequence[Tensor]) -> Tensor:
 
 def _linear(layer: nn.Linear, parts: Sequence[Tensor]) -> Tensor:
     columns = layer.weight.split([part.shape[-1] for part in parts], dim=1)
-    found = [F.linear(part, some) for part, some in zip(parts[1:], columns[1:], strict=True)]
-    return reduce(torch.add, found, F.linear(parts[0], columns[0], layer.bias))
+    total = F.linear(parts[0], columns[0], layer.bias)
+    for part, some in zip(parts[1:], columns[1:], strict=True):
+        total += F.linear(part, some)
+    return total
 
 
 def _convolution(layer: nn.Conv2d, parts: Sequence[Tensor]) -> Tensor:

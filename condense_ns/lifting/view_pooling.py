@@ -19,8 +19,9 @@ def pooled(
     values: Float[Tensor, "sources points channels"], weights: Float[Tensor, "sources points"]
 ) -> tuple[Float[Tensor, "points channels"], Float[Tensor, "points channels"]]:
     """Weighted mean and variance over the sources, one after the other: what is summed stays in the cache."""
-    mean = square = torch.zeros_like(values[0])
+    mean, square = torch.zeros_like(values[0]), torch.zeros_like(values[0])
     for weight, value in zip(weights[..., None], values, strict=True):
         weighed = weight * value
-        mean, square = mean + weighed, torch.addcmul(square, weighed, value)
+        mean += weighed
+        square.addcmul_(weighed, value)
     return mean, (square - mean.square()).clamp_min(0)
