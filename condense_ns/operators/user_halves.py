@@ -83,7 +83,6 @@ class UserOperator(Operator):
         self.shares_may_change = not (
             hasattr(halves, "rendered_share") or hasattr(halves, "painted_share")
         )
-        self.believes_picture = self.rendered_share > 0
         self.painted_share = _share(spec, halves, "painted_share", Operator.painted_share)
         self._halves = halves
         self._image_size = image_size

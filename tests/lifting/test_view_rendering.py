@@ -55,15 +55,11 @@ def test_the_number_of_rays_at_a_time_does_not_matter(network, look, chunk):
 
 @pytest.mark.parametrize("corrected", [True, False])
 @pytest.mark.parametrize("numbers", [1, 40 * 3 * 3 * 6])
-@pytest.mark.parametrize("with_own", [True, False])
-def test_features_do_not_depend_on_it_either(
-    network, look, corrected, numbers, with_own, monkeypatch
-):
+def test_features_do_not_depend_on_it_either(network, look, corrected, numbers, monkeypatch):
     maps = some_maps(6)
-    own = torch.randn(8, 9, 6, generator=torch.Generator().manual_seed(1)) if with_own else None
-    expected = render_features(network, look, maps, (8, 9), corrected, own)
+    expected = render_features(network, look, maps, (8, 9), corrected)
     monkeypatch.setattr(view_rendering, "CHUNK_NUMBERS", numbers)
-    found = render_features(network, look, maps, (8, 9), corrected, own)
+    found = render_features(network, look, maps, (8, 9), corrected)
     assert found.shape == (8, 9, 6)
     torch.testing.assert_close(found, expected)
 
@@ -86,18 +82,16 @@ def test_wide_features_are_rendered_fewer_rays_at_a_time(network, look, monkeypa
 
 
 @pytest.mark.parametrize("corrected", [True, False])
-@pytest.mark.parametrize("with_own", [True, False])
-def test_features_are_means_over_rays_of_their_cells(network, look, corrected, with_own):
-    maps, own = some_maps(4), torch.randn(8, 9, 4) if with_own else None
+def test_features_are_means_over_rays_of_their_cells(network, look, corrected):
+    maps = some_maps(4)
     features = feature_maps(maps)
     described = network.blender.describe(features) if corrected else None
     expected = torch.zeros(8 * 9, 4)
     for right, down in WITHIN_CELL:
         places = grid_places(8, 9) + torch.tensor([right / 9, down / 8])
         samples = network.sample(look, places, network.samples // 2)
-        of_rays = None if own is None else own.flatten(0, 1)
-        expected += network.features(samples, features, described, of_rays) / len(WITHIN_CELL)
-    found = render_features(network, look, maps, (8, 9), corrected, own)
+        expected += network.features(samples, features, described) / len(WITHIN_CELL)
+    found = render_features(network, look, maps, (8, 9), corrected)
     torch.testing.assert_close(found.flatten(0, 1), expected)
     assert not found.requires_grad
 
