@@ -53,6 +53,7 @@ def share_frontier(
     """Figures as of `benchmarks.lifting.operator_figures`, by share as text; arguments as there.
 
     Shares are those of the rendered picture in the map, or, of operators that paint, of its answer beside the sources'.
+    Which sources are believed is told by the rendered picture with every share, that of nothing included.
     """
     tried = {f"{share:.1f}": _shares(operator, share) for share in TENTHS}
     given = {}

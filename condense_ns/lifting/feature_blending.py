@@ -30,6 +30,8 @@ BANK = 16
 KEYS = 16
 START_GATE = -2.0
 """Logit of the share that other sources have in correcting one, before training."""
+BELIEF = 5.0
+"""How much more a source counts that says what the rendered picture says: of the logarithm, per cosine."""
 LEAST_TOLD = 1e-3
 """Of a place's neighbouring cells, by their weights, that must count for a source to tell a feature there."""
 IN_CACHE = 1 << 20
@@ -44,6 +46,8 @@ class FeatureMaps:
     """Raw."""
     centred: Float[Tensor, "sources rows columns channels"]
     """Without the mean over the sources, divided by one root mean square for all channels."""
+    mean: Float[Tensor, " channels"]
+    """Over the sources."""
     telling: Bool[Tensor, "sources rows columns"] | None = None
     """Cells that count; the features of the others are zero. None where all do."""
 
@@ -53,6 +57,13 @@ class FeatureMaps:
             return places.new_ones(places.shape[:2], dtype=torch.bool)
         shares = sample_cells(self.telling[..., None].to(places), places)[..., 0]
         return shares > LEAST_TOLD
+
+    def likeness(
+        self, places: Float[Tensor, "sources rays 2"], own: Float[Tensor, "rays channels"]
+    ) -> Float[Tensor, "sources rays"]:
+        """Cosine of what sources say at places and of features of the rays, both without the mean."""
+        said = F.normalize(sample_cells(self.centred, places), dim=-1)
+        return (said * F.normalize(own - self.mean, dim=-1)).sum(dim=-1)
 
 
 def feature_maps(
@@ -66,15 +77,16 @@ def feature_maps(
         valid: pixels of the sources that count; None for all.
     """
     if valid is None:
-        centred = maps - maps.mean(dim=(0, 1, 2))
-        return FeatureMaps(maps, centred / centred.square().mean().sqrt().clamp_min(1e-8))
+        mean = maps.mean(dim=(0, 1, 2))
+        centred = maps - mean
+        return FeatureMaps(maps, centred / centred.square().mean().sqrt().clamp_min(1e-8), mean)
     telling = telling_cells(valid, maps.shape[1], maps.shape[2])
     share, kept = telling.float().mean().clamp_min(1e-8), telling[..., None]
     counted = torch.where(kept, maps, 0.0)
     mean = counted.mean(dim=(0, 1, 2)) / share
     centred = torch.where(kept, maps - mean, 0.0)
     scale = (centred.square().mean() / share).sqrt().clamp_min(1e-8)
-    return FeatureMaps(counted, centred / scale, telling)
+    return FeatureMaps(counted, centred / scale, mean, telling)
 
 
 @dataclass(frozen=True)
@@ -164,6 +176,20 @@ class FeatureBlender(nn.Module):
     def plain_logits(self, points: PointHints) -> Float[Tensor, "sources points"]:
         """Of the weights, as far as colours tell."""
         return points.visibility + self.mixing(points.hints)[..., 0]
+
+
+def believed(
+    weights: Float[Tensor, "sources rays samples"], likeness: Float[Tensor, "sources rays"]
+) -> Float[Tensor, "sources rays samples"]:
+    """Weights of the sources, moved to those that say what the rendered picture says.
+
+    The picture is rendered from where the target stands, so that what an operator says of it belongs to that
+    point of view; but it is one unsteady answer about an imperfect picture. Here it does not answer itself:
+    it tells which sources to believe, ``c_j exp(BELIEF l_j)``, with the sum over the sources as it was.
+    """
+    moved = weights * (BELIEF * likeness).exp()[..., None]
+    total, before = moved.sum(dim=0), weights.sum(dim=0)
+    return moved * (before / total.clamp_min(1e-12))
 
 
 def _products(

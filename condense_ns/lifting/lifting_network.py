@@ -30,7 +30,11 @@ from condense_ns.geometry.source_views import SourceViews
 from condense_ns.lifting.depth_candidates import DepthCandidates, depth_candidates
 from condense_ns.lifting.depth_proposal import DepthPlanes, DepthProposal, DepthProposer
 from condense_ns.lifting.depth_refinement import DepthRefiner, RefinedDepth
-from condense_ns.lifting.feature_blending import FeatureBlender, FeatureMaps
+from condense_ns.lifting.feature_blending import (
+    FeatureBlender,
+    FeatureMaps,
+    believed,
+)
 from condense_ns.lifting.picture_refinement import PictureRefiner
 from condense_ns.lifting.ray_samples import LEAST_WEIGHT, RaySamples
 from condense_ns.lifting.source_agreement import log_agreement
@@ -191,6 +195,7 @@ class LiftingNetwork(nn.Module):
         samples: RaySamples,
         features: FeatureMaps,
         described: Tensor | None,
+        own: Float[Tensor, "rays channels"] | None = None,
         together: int = 1,
     ) -> Float[Tensor, "cells channels"]:
         """Rendered features, divided by the opacity; zeros where no source sees anything.
@@ -199,9 +204,12 @@ class LiftingNetwork(nn.Module):
             samples: of the rays.
             features: of the sources.
             described: as for `source_weights`.
+            own: features of the rays in the rendered picture, that sources are believed by; None believes all.
             together: how many rays after each other have one feature, the mean of those of them that are seen.
         """
         by_source = self.source_weights(samples, features, described)
+        if own is not None:
+            by_source = believed(by_source, features.likeness(samples.places, own))
         weights = (samples.shares * by_source).flatten(1)
         sources, rows, columns, channels = features.maps.shape
         found, shares = map_cells(samples.seen.places, rows, columns)

@@ -81,6 +81,13 @@ class RaySamples:
         )
 
     @property
+    def places(self) -> Float[Tensor, "sources rays 2"]:
+        """Where each ray's heaviest sample lies, from 0 to 1 across each source."""
+        by_ray = self.seen.places.reshape(-1, *self.depths.shape, 2)
+        heaviest = self.weights.argmax(dim=1)
+        return by_ray[:, torch.arange(len(heaviest), device=heaviest.device), heaviest]
+
+    @property
     def hints(self) -> PointHints:
         """For the blending of features."""
         return PointHints(

@@ -70,6 +70,7 @@ def render_features(
     source_maps: Float[Tensor, "sources source_rows source_columns channels"],
     grid: tuple[int, int],
     corrected: bool = True,
+    own: Float[Tensor, "rows columns channels"] | None = None,
 ) -> Float[Tensor, "rows columns channels"]:
     """Features of a target, in the cells in which the encoder would answer for its photograph.
 
@@ -82,16 +83,22 @@ def render_features(
         source_maps: what the encoder answers for the sources.
         grid: rows and columns of the answer.
         corrected: let the sources correct each other; without, colours alone weigh them.
+        own: what the encoder answers for the rendered picture, on the same grid: sources that say the like
+            are believed more. None for none.
     """
     features = feature_maps(source_maps, look.sources.valid)
     described = network.blender.describe(features) if corrected else None
     sources, _, _, channels = source_maps.shape
     rays, count = len(WITHIN_CELL), max(1, network.samples // 2)
     chunk = max(32, CHUNK_NUMBERS // (sources * count * rays * channels))
+    parts = _within_cells(grid, look.nearest.device).split(chunk)
+    owned = [None] * len(parts)
+    if own is not None:
+        owned = own.flatten(0, 1).repeat_interleave(rays, dim=0).split(chunk * rays)
     rendered = []
-    for places in _within_cells(grid, look.nearest.device).split(chunk):
+    for places, of_part in zip(parts, owned, strict=True):
         samples = network.sample(look, places.flatten(0, 1), count)
-        rendered.append(network.features(samples, features, described, rays))
+        rendered.append(network.features(samples, features, described, of_part, rays))
     return torch.cat(rendered).reshape(*grid, channels)
 
 

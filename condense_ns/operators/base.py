@@ -102,6 +102,8 @@ class Operator(ABC):
         rendered_share: of a lifted map that is the operator's own map of the rendered picture, in [0, 1]:
             sharper than what was mixed from the sources, and less steady.
         shares_may_change: whether other shares may be settled for a scene (`pipelines.steady_share`).
+        believes_picture: whether that map also tells which sources to believe
+            (`lifting.feature_blending.believed`).
         painted_share: of a lifted answer that is mixed from the answers of the sources, in [0, 1]; for
             operators whose `decode` invents structure, which differs from view to view.
     """
@@ -115,6 +117,7 @@ class Operator(ABC):
     needed_views: tuple[int, ...] = ()
     rendered_share: float = 0.35
     shares_may_change: bool = True
+    believes_picture: bool = True
     painted_share: float = 0.0
 
     @property

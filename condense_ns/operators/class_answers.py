@@ -27,10 +27,10 @@ class ClassOperator(EncoderOperator):
     """The class of a pixel is the one of its largest score.
 
     What is wrong with a rendered picture changes classes more than it changes features: it has no share unless one
-    is settled for a scene.
+    is settled for a scene, and no say about which sources to believe.
     """
 
-    rendered_share = 0.0
+    rendered_share, believes_picture = 0.0, False
 
     def lifted_size(self, height: int, width: int) -> tuple[int, int]:
         """Finer than `grid_size`, but not than the pixels."""

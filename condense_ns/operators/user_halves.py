@@ -17,7 +17,7 @@ and, if it likes,
   tell, such as a prompt from the environment: maps are kept on disk for each;
 * ``rendered_share``, in [0, 1]: how much of a lifted map is what `encode` answers for the rendered picture,
   sharper than what was mixed from the sources, and less steady; 0.35 without it, or more where a scene allows
-  it and neither share is told (`pipelines.steady_share`);
+  it and neither share is told (`pipelines.steady_share`). Above 0, that answer also tells which sources to believe;
 * ``painted_share``, in [0, 1]: how much of a lifted answer is mixed from what `decode` answers for the
   sources, for a `decode` that invents strokes or texture, which then stay on their surfaces; 0 without it;
 * ``channels`` and ``grid_size(height, width)``, to (rows, columns): without them a grey image is
@@ -83,6 +83,7 @@ class UserOperator(Operator):
         self.shares_may_change = not (
             hasattr(halves, "rendered_share") or hasattr(halves, "painted_share")
         )
+        self.believes_picture = self.rendered_share > 0
         self.painted_share = _share(spec, halves, "painted_share", Operator.painted_share)
         self._halves = halves
         self._image_size = image_size

@@ -8,7 +8,7 @@ from condense_ns.operators.base import Operator, Shares
 from condense_ns.pipelines.scene_lifting import SceneLifter
 from condense_ns.pipelines.steady_share import ShareSettler
 
-CODE_VERSION = 4
+CODE_VERSION = 5
 """Another one settles anew."""
 
 

@@ -189,13 +189,17 @@ class SceneLifter:
         return LiftedView(look, numbers, rendered)
 
     def blend(
-        self, operator: Operator, view: LiftedView, corrected: bool = True
+        self,
+        operator: Operator,
+        view: LiftedView,
+        corrected: bool = True,
+        own: Float[Tensor, "rows columns channels"] | None = None,
     ) -> Float[Tensor, "rows columns channels"]:
-        """The operator's map of a camera, from those of the sources alone."""
+        """The operator's map of a camera, from those of the sources alone; `own` as for `render_features`."""
         maps = [self.working_map(operator, number) for number in view.sources]
         grid = operator.lifted_size(view.look.target.height, view.look.target.width)
         stacked = torch.stack(maps).to(self.device)
-        return render_features(self.network, view.look, stacked, grid, corrected)
+        return render_features(self.network, view.look, stacked, grid, corrected, own)
 
     @torch.no_grad()
     def parts(
@@ -214,7 +218,8 @@ class SceneLifter:
             grid = operator.lifted_size(view.look.target.height, view.look.target.width)
             own = shifted_encode(operator, view.sharp, view.picture).to(self.device)
             own = on_grid(own, *grid)
-        blended = self.blend(operator, view, corrected)
+        guide = own if operator.believes_picture else None
+        blended = self.blend(operator, view, corrected, guide)
         if operator.painted_share > 0:
             answers = torch.stack([self._painted(operator, number) for number in view.sources])
             depth = view.rendered.depth[..., 0]

@@ -118,13 +118,17 @@ def operator() -> RgbOperator:
     return operator
 
 
-def test_corrector_off_has_the_shares_that_plain_blending_lacks(lifter, target, operator):
+def test_corrector_off_has_the_shares_and_the_belief_that_plain_blending_lacks(
+    lifter, target, operator
+):
     rows = answers(lifter, operator, target)
     assert (target.lifted.rendered.accumulation > 0).all()
     own = shifted_encode(operator, target.lifted.sharp, target.lifted.picture)
+    believed = lifter.blend(operator, target.lifted, corrected=False, own=own)
+    torch.testing.assert_close(rows[OFF].feature_map, 0.75 * believed + 0.25 * own)
     plain = lifter.blend(operator, target.lifted, corrected=False)
-    torch.testing.assert_close(rows[OFF].feature_map, 0.75 * plain + 0.25 * own)
     assert torch.equal(rows[PLAIN].feature_map, plain)
+    assert (plain - believed).abs().mean() > 1e-3
     decoded = lifter.answer(operator, rows[OFF].feature_map, target.lifted.picture).answer
     assert (rows[OFF].answer - decoded).abs().mean() > 1e-3  # some is the sources' paintings
     apart = rows[FULL].feature_map - rows[OFF].feature_map

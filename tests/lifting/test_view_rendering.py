@@ -55,11 +55,15 @@ def test_the_number_of_rays_at_a_time_does_not_matter(network, look, chunk):
 
 @pytest.mark.parametrize("corrected", [True, False])
 @pytest.mark.parametrize("numbers", [1, 40 * 3 * 3 * 6])
-def test_features_do_not_depend_on_it_either(network, look, corrected, numbers, monkeypatch):
+@pytest.mark.parametrize("with_own", [True, False])
+def test_features_do_not_depend_on_it_either(
+    network, look, corrected, numbers, with_own, monkeypatch
+):
     maps = some_maps(6)
-    expected = render_features(network, look, maps, (8, 9), corrected)
+    own = torch.randn(8, 9, 6, generator=torch.Generator().manual_seed(1)) if with_own else None
+    expected = render_features(network, look, maps, (8, 9), corrected, own)
     monkeypatch.setattr(view_rendering, "CHUNK_NUMBERS", numbers)
-    found = render_features(network, look, maps, (8, 9), corrected)
+    found = render_features(network, look, maps, (8, 9), corrected, own)
     assert found.shape == (8, 9, 6)
     torch.testing.assert_close(found, expected)
 
@@ -82,16 +86,18 @@ def test_wide_features_are_rendered_fewer_rays_at_a_time(network, look, monkeypa
 
 
 @pytest.mark.parametrize("corrected", [True, False])
-def test_features_are_means_over_rays_of_their_cells(network, look, corrected):
-    maps = some_maps(4)
+@pytest.mark.parametrize("with_own", [True, False])
+def test_features_are_means_over_rays_of_their_cells(network, look, corrected, with_own):
+    maps, own = some_maps(4), torch.randn(8, 9, 4) if with_own else None
     features = feature_maps(maps)
     described = network.blender.describe(features) if corrected else None
     expected = torch.zeros(8 * 9, 4)
     for right, down in WITHIN_CELL:
         places = grid_places(8, 9) + torch.tensor([right / 9, down / 8])
         samples = network.sample(look, places, network.samples // 2)
-        expected += network.features(samples, features, described) / len(WITHIN_CELL)
-    found = render_features(network, look, maps, (8, 9), corrected)
+        of_rays = None if own is None else own.flatten(0, 1)
+        expected += network.features(samples, features, described, of_rays) / len(WITHIN_CELL)
+    found = render_features(network, look, maps, (8, 9), corrected, own)
     torch.testing.assert_close(found.flatten(0, 1), expected)
     assert not found.requires_grad
 
